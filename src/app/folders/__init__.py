@@ -1,0 +1,1 @@
+"""Filing a conversation into one of a user's folders."""

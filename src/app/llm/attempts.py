@@ -1,0 +1,75 @@
+"""One call's budget of attempts and time, and what its failures become."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from app.errors import ModelCallFailed, PlatformKeyRejected, PointsmanError, UserKeyRejected
+from app.llm.failures import REJECTED_KEY, RETRIED, Failure, classify
+
+if TYPE_CHECKING:
+    from app.llm.planning import Hop, Plan
+
+LONGEST_PAUSE_S = 0.5
+"""Seconds. A retry waits a random part of this (full jitter), so that callers don't come back in step."""
+
+
+class Attempts:
+    """The attempts that one call of a plan may still make, and the moment (monotonic seconds) at which it ends.
+
+    This is the only owner of retries: the SDKs' own are switched off (R10).
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._ends = time.monotonic() + plan.deadline_s
+        self.made = 0
+
+    def time_left(self, hop: Hop) -> float | None:
+        """Return the seconds left for an attempt, or None if the hop's own timeout ends before the deadline."""
+        left = self._ends - time.monotonic()
+        timeout = dict(hop.spec.options)["timeout_s"]
+        return left if isinstance(timeout, float | int) and left < timeout else None
+
+    def after(self, error: Exception, hop: Hop) -> float:
+        """Return how many seconds to wait before the same hop is tried again.
+
+        :raises ModelCallFailed: the call has failed for good; its cause is `error`.
+        """
+        self.made += 1
+        own = _own_error(error)
+        if own is not None:
+            raise own
+        failure = classify(error)
+        if failure.failure_class == "unknown":
+            raise error
+        pause = random.uniform(0, LONGEST_PAUSE_S)  # noqa: S311 - spreads load, hides nothing
+        again = failure.failure_class in RETRIED and self.made < self._plan.attempts
+        if again and time.monotonic() + pause < self._ends:
+            return pause
+        raise self._failed(failure, hop) from error
+
+    def _failed(self, failure: Failure, hop: Hop) -> ModelCallFailed:
+        kind = ModelCallFailed
+        if failure.failure_class in REJECTED_KEY:
+            kind = UserKeyRejected if hop.payer == "user" else PlatformKeyRejected
+        return kind(
+            feature=self._plan.feature.name,
+            provider=hop.route.provider,
+            model=hop.route.model,
+            payer=hop.payer,
+            failure_class=failure.failure_class,
+            status=failure.status,
+            attempts=self.made,
+        )
+
+
+def _own_error(error: BaseException | None) -> PointsmanError | None:
+    """Return our own error if an SDK has wrapped one (the transport's refusal arrives as a connection error)."""
+    while error is not None:
+        if isinstance(error, PointsmanError):
+            return error
+        error = error.__cause__
+    return None

@@ -1,0 +1,83 @@
+"""Checks of the provider rows, and of what nobody uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.errors import nearest
+from app.llm.catalog.effective import direct_equivalent, hops_of
+from app.llm.catalog.options import OPTION_NAMES
+
+if TYPE_CHECKING:
+    from app.llm.catalog.compilation import Compilation
+    from app.llm.catalog.model import Catalog, Provider
+    from app.llm.catalog.problems import Path
+
+
+def check_providers(catalog: Catalog, run: Compilation) -> None:
+    """Note what is wrong with provider rows, and which providers and abstract profiles nobody uses."""
+    for provider in catalog.providers.values():
+        path: Path = ("providers", provider.name)
+        _check_endpoint(run, provider, path)
+        _check_references(catalog, run, provider, path)
+        _check_option_names(run, provider, path)
+    _check_unused(catalog, run)
+
+
+def _check_endpoint(run: Compilation, provider: Provider, path: Path) -> None:
+    row = provider.row
+    if row.protocol not in run.honours:
+        run.problem((*path, "protocol"), f"no adapter speaks protocol {row.protocol!r}{nearest(row.protocol, run.honours)}")
+    if [row.base_url is not None, row.launch is not None, row.own_endpoint].count(True) != 1:
+        run.problem(path, f"provider {provider.name!r} needs exactly one of base_url, launch, own_endpoint")
+    if row.base_url is not None and not row.base_url.startswith(("https://", "http://")):
+        run.problem((*path, "base_url"), f"{row.base_url!r} is not an http(s) URL")
+
+
+def _check_references(catalog: Catalog, run: Compilation, provider: Provider, path: Path) -> None:
+    named = [((*path, "key_of"), provider.row.key_of)]
+    named += [((*path, "vendors", i, "direct"), row.direct) for i, row in enumerate(provider.row.vendors)]
+    for where, name in named:
+        if name is not None and name not in catalog.providers and ("providers", name) not in run.bad:
+            run.problem(where, f"unknown provider {name!r}{nearest(name, catalog.providers)}")
+
+
+def _check_option_names(run: Compilation, provider: Provider, path: Path) -> None:
+    named = [((*path, "cannot"), provider.row.cannot)]
+    for index, row in enumerate(provider.row.models):
+        here = (*path, "models", index)
+        named.append(((*here, "cannot"), row.cannot))
+        if clash := sorted(row.cannot & set(row.options.given())):
+            run.problem(here, f"these models get {', '.join(clash)} and refuse it as well")
+    for where, names in named:
+        for name in sorted(names - OPTION_NAMES):
+            run.problem(where, f"unknown option {name!r}{nearest(name, OPTION_NAMES)}")
+
+
+def _check_unused(catalog: Catalog, run: Compilation) -> None:
+    """Rows of the uppermost layer that nothing refers to (a lower layer can't know what is laid over it)."""
+    used = _used_providers(catalog)
+    for name, provider in catalog.providers.items():
+        if name not in used and not provider.row.spare and _uppermost(catalog, run, ("providers", name)):
+            run.problem(
+                ("providers", name), f"provider {name!r} is unused: route a feature to it, or say spare = true"
+            )
+    extended = {profile.row.extends for profile in catalog.profiles.values()}
+    for name, profile in catalog.profiles.items():
+        if profile.row.abstract and name not in extended:
+            run.problem(("profiles", name), f"profile {name!r} is abstract, and no profile extends it: it is unused")
+
+
+def _uppermost(catalog: Catalog, run: Compilation, path: Path) -> bool:
+    place = catalog.place(*path)
+    return place is None or place.layer == run.layer.name
+
+
+def _used_providers(catalog: Catalog) -> set[str]:
+    tables = [*(profile.routes for profile in catalog.profiles.values()), catalog.pinned]
+    routes = [route for table in tables for route in table.values()]
+    routes += [catalog.default] if catalog.default else []
+    hops = [hop for route in routes for hop in hops_of(route)]
+    used = {hop.provider for hop in hops}
+    used |= {found.provider for hop in hops if (found := direct_equivalent(catalog, hop))}
+    return used | {catalog.providers[name].key_holder for name in used if name in catalog.providers}

@@ -1,0 +1,141 @@
+"""What a catalog must keep beyond the shape of its rows: every line has an effect that can be honoured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.errors import nearest
+from app.llm.catalog.check_providers import check_providers
+from app.llm.catalog.effective import direct_equivalent, effective_options, hops_of
+from app.llm.catalog.options import OPTION_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.llm.catalog.compilation import Compilation
+    from app.llm.catalog.model import Catalog, Feature, Provider, Route
+
+
+def check(catalog: Catalog, run: Compilation) -> None:
+    """Note every problem of a catalog whose rows could be read."""
+    check_providers(catalog, run)
+    for name in catalog.pinned:
+        if name not in catalog.features and ("features", name) not in run.bad:
+            run.problem(("pinned", name), f"unknown feature {name!r}{nearest(name, catalog.features)}")
+    for feature, route in _written_routes(catalog):
+        _check_route(catalog, run, feature, route)
+    for feature in catalog.features.values():
+        _check_feature(catalog, run, feature)
+    _check_twins(catalog, run)
+
+
+def _written_routes(catalog: Catalog) -> Iterator[tuple[Feature, Route]]:
+    """Yield each feature with each of its distinct written routes."""
+    for feature in catalog.features.values():
+        seen = set()
+        for route in routes_of(catalog, feature):
+            if route.path not in seen:
+                seen.add(route.path)
+                yield feature, route
+
+
+def routes_of(catalog: Catalog, feature: Feature) -> list[Route]:
+    """Return every route that some profile (or the pin) gives to a feature."""
+    if pinned := catalog.pinned.get(feature.name):
+        return [pinned]
+    tables = (profile.routes for profile in catalog.profiles.values())
+    return [table[feature.name] for table in tables if feature.name in table]
+
+
+def _check_route(catalog: Catalog, run: Compilation, feature: Feature, route: Route) -> None:
+    targets: set[str] = set()
+    for hop in hops_of(route):
+        if hop.target in targets:
+            run.problem(hop.path, f"this fallback repeats {hop.target!r}: a fallback is a distinct (provider, model)")
+        targets.add(hop.target)
+        provider = catalog.providers.get(hop.provider)
+        if provider is None:
+            if ("providers", hop.provider) not in run.bad:
+                known = nearest(hop.provider, catalog.providers)
+                run.problem((*hop.path, "provider"), f"unknown provider {hop.provider!r}{known}")
+            continue
+        _check_options(catalog, run, feature, hop, provider)
+        _check_needs(run, feature, route, hop, provider)
+        if direct := direct_equivalent(catalog, hop):
+            _check_options(catalog, run, feature, direct, catalog.providers[direct.provider])
+
+
+def _check_options(
+    catalog: Catalog, run: Compilation, feature: Feature, hop: Route, provider: Provider
+) -> None:
+    honoured = run.honours.get(provider.row.protocol, OPTION_NAMES) - provider.cannot(hop.model)
+    for option in effective_options(catalog, feature, hop).values():
+        if option.path is not None and option.name not in honoured:
+            run.problem(
+                option.path,
+                f"provider {provider.name!r} can't honour {option.name!r} for model {hop.model!r}: "
+                f"it honours {', '.join(sorted(honoured))}",
+            )
+    for name, value in hop.options.given().items():
+        bare = effective_options(catalog, feature, _without(hop, name)).get(name)
+        if bare is not None and bare.value == value:
+            source = catalog.place(*bare.path) if bare.path else "the default of every call"
+            run.problem((*hop.path, "options", name), f"{name!r} has no effect: {source} says {value!r} already")
+
+
+def _without(hop: Route, option: str) -> Route:
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(hop, options=hop.options.model_copy(update={option: None}))
+
+
+def _check_needs(run: Compilation, feature: Feature, route: Route, hop: Route, provider: Provider) -> None:
+    has = provider.supports(hop.model)
+    if lacking := sorted(feature.row.needs - has):
+        run.problem(
+            hop.path,
+            f"feature {feature.name!r} needs {', '.join(lacking)}, which {hop.target!r} does not support: "
+            "route it elsewhere, or declare it unavailable in this profile with the reason",
+        )
+    if route.ask == "score" and "logprobs" not in has:
+        run.problem((*route.path, "ask"), f"'score' needs logprobs, which {hop.target!r} does not support")
+
+
+def _check_feature(catalog: Catalog, run: Compilation, feature: Feature) -> None:
+    row, path = feature.row, ("features", feature.name)
+    if row.on_user_key_failure == "platform" and row.payer != "user_or_platform":
+        run.problem(
+            (*path, "on_user_key_failure"), f"has no effect: the payer of {feature.name!r} is {row.payer!r}"
+        )
+    reached = _providers_reached(catalog, feature)
+    for name, options in row.options.items():
+        here = (*path, "options", name)
+        if name not in catalog.providers and ("providers", name) not in run.bad:
+            run.problem(here, f"unknown provider {name!r}{nearest(name, catalog.providers)}")
+        elif name not in reached:
+            run.problem(
+                here,
+                f"these options have no effect: no route of {feature.name!r} goes through {name!r} "
+                f"(it goes through {', '.join(sorted(reached)) or 'none'})",
+            )
+        if not options.given():
+            run.problem(here, f"the options of {feature.name!r} for {name!r} are empty")
+
+
+def _providers_reached(catalog: Catalog, feature: Feature) -> set[str]:
+    hops = [hop for route in routes_of(catalog, feature) for hop in hops_of(route)]
+    direct = [found.provider for hop in hops if (found := direct_equivalent(catalog, hop))]
+    return {hop.provider for hop in hops} | set(direct)
+
+
+def _check_twins(catalog: Catalog, run: Compilation) -> None:
+    """Two profiles that are written out and say the same."""
+    written = [profile for profile in catalog.profiles.values() if profile.row.routes]
+    for position, second in enumerate(written):
+        for first in written[:position]:
+            if (first.routes, first.unavailable) == (second.routes, second.unavailable):
+                run.problem(
+                    ("profiles", second.name),
+                    f"profile {second.name!r} is written out identically to {first.name!r}: "
+                    f'say extends = "{first.name}" instead',
+                )

@@ -1,0 +1,94 @@
+"""One run of the catalog's compiler: tables are read into rows, and problems are noted with their place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from app.errors import nearest
+from app.llm.catalog.problems import Path, Places, Problem
+from app.llm.catalog.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.llm.catalog.source import Layer
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One run of the compiler: the rows as far as they could be read, and what is wrong so far."""
+
+    layer: Layer
+    honours: Mapping[str, frozenset[str]]
+    problems: list[Problem]
+    places: Places = field(init=False)
+    bad: set[Path] = field(default_factory=set)
+    """Rows that couldn't be read: what refers to them isn't reported a second time."""
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.layer.places)
+
+    def problem(self, path: Path, what: str) -> None:
+        """Note what is wrong with the value at a path."""
+        self.problems.append(Problem(self.places.of(*path), what))
+
+    def table(self, top: str) -> dict[str, Any]:
+        """Return a top-level table, or an empty one if it isn't a table."""
+        found = self.layer.tables.get(top, {})
+        if isinstance(found, dict):
+            return found
+        self.problem((top,), f"{top!r} must be a table")
+        return {}
+
+    def row(self, kind: type[R], path: Path, value: object) -> R | None:
+        """Return the value as a frozen row; each thing that doesn't fit becomes a problem."""
+        try:
+            return kind.model_validate_json(json.dumps(value, default=repr))
+        except ValidationError as error:
+            self.bad.add(path)
+            for detail in error.errors():
+                inner = tuple(key for key in detail["loc"] if key != "[key]")
+                self.problem(path + inner, _explain(kind, path, dict(detail)))
+        return None
+
+    def rows(self, kind: type[R], top: str) -> dict[str, R]:
+        """Return the rows of a top-level table by name, those that could be read."""
+        found = {name: self.row(kind, (top, name), value) for name, value in self.table(top).items()}
+        return {name: row for name, row in found.items() if row is not None}
+
+
+def _explain(kind: type[Row], path: Path, detail: Mapping[str, Any]) -> str:
+    """Say in our words what pydantic found, with the nearest right key for an unknown one."""
+    keys = [str(key) for key in detail["loc"] if key != "[key]"]
+    where = ".".join([*map(str, path), *keys])
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key {where!r}{nearest(keys[-1], _known_keys(kind, keys[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{where!r} is missing"
+    return f"{where!r} is {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _known_keys(kind: type[Row], keys: list[str]) -> list[str]:
+    """Return the keys that the table at `keys` inside such a row may have."""
+    schema = kind.model_json_schema()
+    here = _followed(schema, schema)
+    for key in keys:
+        properties = here.get("properties", {})
+        inner = properties.get(key) or here.get("items") or here.get("additionalProperties", {})
+        here = _followed(inner, schema)
+    return list(here.get("properties", {}))
+
+
+def _followed(here: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a reference (or the reference among several choices) stands for."""
+    for choice in (here, *here.get("anyOf", ())):
+        if name := choice.get("$ref", "").removeprefix("#/$defs/"):
+            found: Mapping[str, Any] = schema["$defs"][name]
+            return found
+    return here

@@ -1,0 +1,60 @@
+"""Compiling a catalog: tables -> rows -> routes -> a checked catalog, or all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.errors import CatalogError, nearest
+from app.llm.catalog.checks import check
+from app.llm.catalog.compilation import Compilation
+from app.llm.catalog.inherit import resolve_profiles
+from app.llm.catalog.model import Catalog, Feature, Provider
+from app.llm.catalog.problems import Place, Problem
+from app.llm.catalog.routes import route_of
+from app.llm.catalog.rows import FeatureRow, ProfileRow, ProviderRow, RouteRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.llm.catalog.source import Layer
+
+TABLES = ("features", "providers", "profiles", "pinned", "default")
+
+
+def compile_catalog(
+    layer: Layer, honours: Mapping[str, frozenset[str]], problems: list[Problem] | None = None
+) -> Catalog:
+    """Return the checked catalog of one (merged) layer.
+
+    `honours` says which options each wire protocol can render. `problems` are those found while reading.
+
+    :raises CatalogError: with all problems at once, in the order of files and lines.
+    """
+    run = Compilation(layer, honours, list(problems or ()))
+    for top in layer.tables:
+        if top not in TABLES:
+            run.problem((top,), f"unknown table {top!r}{nearest(top, TABLES)}")
+    catalog = _assemble(run)
+    check(catalog, run)
+    if run.problems:
+        raise CatalogError([str(problem) for problem in sorted(set(run.problems), key=_by_place)])
+    return catalog
+
+
+def _assemble(run: Compilation) -> Catalog:
+    features = run.rows(FeatureRow, "features")
+    providers = run.rows(ProviderRow, "providers")
+    pinned = run.rows(RouteRow, "pinned")
+    default = run.row(RouteRow, ("default",), run.table("default")) if run.table("default") else None
+    return Catalog(
+        features={name: Feature(name, row) for name, row in features.items()},
+        providers={name: Provider(name, row) for name, row in providers.items()},
+        profiles=resolve_profiles(run, run.rows(ProfileRow, "profiles"), features, pinned),
+        pinned={name: route_of(row, ("pinned", name)) for name, row in pinned.items()},
+        default=route_of(default, ("default",)) if default else None,
+        places=run.places,
+    )
+
+
+def _by_place(problem: Problem) -> tuple[Place, str]:
+    return (problem.place or Place("", 0, ""), problem.what)

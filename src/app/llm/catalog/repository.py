@@ -1,0 +1,89 @@
+"""ProfileRepository: where the catalog comes from."""
+
+from __future__ import annotations
+
+import threading
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Protocol
+
+from app.llm.catalog.compile import compile_catalog
+from app.llm.catalog.reroute import rerouted
+from app.llm.catalog.source import Layer, lay_over, read_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Literal
+
+    from app.llm.catalog.model import Catalog
+    from app.llm.catalog.problems import Problem
+
+
+class ProfileRepository(Protocol):
+    """The port: something that holds one checked catalog."""
+
+    def catalog(self) -> Catalog:
+        """Return the catalog, the same object every time.
+
+        :raises CatalogError: with all of its problems, if it doesn't compile.
+        """
+        ...
+
+
+class TomlProfileRepository:
+    """The catalog of TOML files: the shipped directory, with the operator's own over it or instead of it.
+
+    `honours` says which options each wire protocol renders; `reroutes` sends all routes of a provider
+    to one `provider/model` instead. Nothing is read before the first call of `catalog`.
+    """
+
+    def __init__(
+        self,
+        honours: Mapping[str, frozenset[str]],
+        *,
+        directory: Path | None = None,
+        mode: Literal["overlay", "replace"] = "overlay",
+        reroutes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._honours = honours
+        self._directory, self._mode, self._reroutes = directory, mode, dict(reroutes or {})
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+
+    def catalog(self) -> Catalog:
+        """Return the catalog, compiled once."""
+        if self._catalog is None:
+            with self._lock:
+                if self._catalog is None:
+                    self._catalog = self._load()
+        return self._catalog
+
+    def _load(self) -> Catalog:
+        problems: list[Problem] = []
+        layer = rerouted(self._written(problems), self._reroutes, problems)
+        return compile_catalog(layer, self._honours, problems)
+
+    def _written(self, problems: list[Problem]) -> Layer:
+        if self._directory is None:
+            return shipped_layer(problems)
+        own = read_layer(str(self._directory), self._directory, problems)
+        if self._mode == "replace":
+            return own
+        return lay_over(shipped_layer(problems), own, problems)
+
+
+class InMemoryProfileRepository:
+    """A catalog from plain tables, shaped like the TOML files: for tests, and for tables kept elsewhere."""
+
+    def __init__(self, tables: Mapping[str, object], honours: Mapping[str, frozenset[str]]) -> None:
+        self._compiled = compile_catalog(Layer("in memory", dict(tables)), honours)
+
+    def catalog(self) -> Catalog:
+        """Return the catalog that was compiled when this repository was made."""
+        return self._compiled
+
+
+def shipped_layer(problems: list[Problem]) -> Layer:
+    """Read the catalog that comes with the package."""
+    with as_file(files("app.llm.catalog")) as directory:
+        return read_layer("shipped", directory, problems)

@@ -1,0 +1,118 @@
+"""The rows of the catalog as they are written: frozen, strict, every unknown key an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.llm.catalog.options import Options, Seconds
+
+Ability = Literal[
+    "tools", "structured_output", "streaming", "usage", "logprobs", "prompt_cache_key", "web_search"
+]
+"""What a model behind a provider can do. Features need abilities, providers support them."""
+
+PayerRule = Literal["platform_only", "user_or_platform", "user_only"]
+Ask = Literal["generate", "score"]
+"""How a choice from a list is asked: the model writes the answer, or the answers are scored by log-probability."""
+
+Name = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
+Pattern = Annotated[str, Field(min_length=1)]
+
+
+class Row(BaseModel):
+    """One table of a catalog file. Frozen and strict: what isn't declared here is an error."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class FallbackRow(Row):
+    """A route that may serve a later hop: provider and model change together, as one value."""
+
+    provider: Name
+    model: Name
+    options: Options = Options()
+
+
+class RouteRow(FallbackRow):
+    """Where a feature goes in one profile: provider + model + options, and the hops after it."""
+
+    ask: Ask = "generate"
+    fallbacks: tuple[FallbackRow, ...] = ()
+
+
+class FeatureRow(Row):
+    """A named use of a model in the product, with what it needs and who may pay for it."""
+
+    about: str
+    needs: frozenset[Ability] = frozenset()
+    payer: PayerRule = "user_or_platform"
+    on_user_key_failure: Literal["raise", "platform"] = "raise"
+    deadline_s: Seconds | None = None
+    attempts: Annotated[int, Field(ge=1, le=10)] | None = None
+    options: dict[str, Options] = {}
+    """Options by provider name: they hold wherever a route of this feature goes through that provider."""
+
+
+class ProfileRow(Row):
+    """A named table feature -> route. It may extend another one and change some of its rows."""
+
+    about: str = ""
+    extends: str | None = None
+    abstract: bool = False
+    """Only there to be extended: it may leave features out and can't be the active profile."""
+    every: RouteRow | None = None
+    """The route of every feature that has no row of its own here."""
+    routes: dict[str, RouteRow] = {}
+    unavailable: dict[str, str] = {}
+    """Features that this profile can't serve, with the reason that `get_llm` gives."""
+
+
+class ModelRow(Row):
+    """What is special about some models of a provider. `match` are shell-style patterns of model names."""
+
+    match: tuple[Pattern, ...]
+    options: Options = Options()
+    """Sent unless the feature or the route says otherwise."""
+    unless_needs: frozenset[Ability] = frozenset()
+    """`options` hold back for features that need any of these."""
+    cannot: frozenset[str] = frozenset()
+    """Options that these models refuse."""
+    supports: frozenset[Ability] = frozenset()
+    """Abilities that these models have beyond the provider's own."""
+
+
+class VendorRow(Row):
+    """How a provider that resells models names one vendor's, and where the same model is had directly."""
+
+    match: tuple[Pattern, ...]
+    prefix: str
+    direct: str | None = None
+    """The provider that serves these models itself: a user's key for it serves the same route."""
+
+
+class ProviderRow(Row):
+    """A way to reach models: wire protocol, endpoint, name of the key's variable, naming, abilities."""
+
+    about: str = ""
+    protocol: Name
+    base_url: str | None = None
+    own_endpoint: bool = False
+    """Every customer has an endpoint of their own: the operator names it in `<PROVIDER>_BASE_URL`."""
+    launch: str | None = None
+    """`package.module:Class` whose `start()` returns the base URL, called on first use."""
+    key_env: str | None = None
+    """The environment variable that holds the platform's key; absent where no key is needed."""
+    key_of: str | None = None
+    """The provider whose keys open this one too (another protocol of the same service)."""
+    supports: frozenset[Ability] = frozenset({"tools", "structured_output", "streaming", "usage"})
+    cannot: frozenset[str] = frozenset()
+    """Options that the protocol knows and this provider refuses."""
+    structured_method: Literal["json_schema", "function_calling", "json_mode"] | None = None
+    """How structured output is asked for; absent: the way that the protocol's SDK prefers."""
+    headers: dict[str, str] = {}
+    models: tuple[ModelRow, ...] = ()
+    vendors: tuple[VendorRow, ...] = ()
+    spare: bool = False
+    """Ready for routes that aren't written yet: being unused is no mistake."""

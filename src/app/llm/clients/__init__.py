@@ -1,0 +1,1 @@
+"""What stands between the layer and the network: client specs, built clients, and the one transport."""

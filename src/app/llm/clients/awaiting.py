@@ -1,0 +1,172 @@
+"""The way from asynchronous clients to the network."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx2
+
+from app.llm.clients.loops import LoopSessions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.llm.clients.door import Admission, Door
+    from app.llm.clients.loops import LoopSession
+    from app.llm.clients.proxies import Proxies
+    from app.llm.clients.tls import SharedTls
+    from app.llm.clients.usage import Usage
+
+_HTTP_1_1 = {"http_version": b"HTTP/1.1"}
+_FAILURES: tuple[tuple[type[Exception], type[httpx2.RequestError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx2.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpx2.ReadTimeout),
+    (TimeoutError, httpx2.ReadTimeout),
+    (aiohttp.ClientProxyConnectionError, httpx2.ProxyError),
+    (aiohttp.ClientHttpProxyError, httpx2.ProxyError),
+    (aiohttp.ClientConnectorError, httpx2.ConnectError),
+    (aiohttp.ServerDisconnectedError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpx2.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx2.RemoteProtocolError),
+    (aiohttp.InvalidURL, httpx2.UnsupportedProtocol),
+    (aiohttp.ClientError, httpx2.ReadError),
+    (OSError, httpx2.ReadError),
+)
+BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+"""Everything that aiohttp raises when an exchange breaks."""
+
+
+class AwaitingLine:
+    """The way out of asynchronous clients, over the session of whichever loop the call runs in."""
+
+    def __init__(self, door: Door, proxies: Proxies, tls: SharedTls) -> None:
+        self._door = door
+        self._proxies = proxies
+        self._tls = tls
+        self._sessions = LoopSessions()
+
+    async def send(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
+        """Send one request through the door; without `stream` the response is read before it is returned.
+
+        Raises TransportRefused, ResourceClosed, or the httpx2.RequestError that says what broke.
+        """
+        here = await self._sessions.current()
+        here.usage.enter()
+        try:
+            answer = await self._exchange(request, here)
+            flow = AwaitedFlow(answer, request, here.usage)
+        except BaseException:
+            here.usage.leave()
+            raise
+        if stream:
+            return _response(answer, request, stream=flow)
+        return _response(answer, request, content=await flow.whole())
+
+    def close(self) -> None:
+        """Refuse new requests, and close each loop's connections after its last request under way."""
+        self._sessions.close()
+
+    async def _exchange(self, request: httpx2.Request, here: LoopSession) -> aiohttp.ClientResponse:
+        admission = self._door.admit(request)
+        body = await request.aread()
+        try:
+            return await self._request(request, admission, body, here.session)
+        except BROKEN as error:
+            failure = broken(error, request)
+        raise failure
+
+    async def _request(
+        self, request: httpx2.Request, admission: Admission, body: bytes, session: aiohttp.ClientSession
+    ) -> aiohttp.ClientResponse:
+        limits = request.extensions.get("timeout", {})
+        return await session.request(
+            request.method,
+            str(request.url),
+            headers=[(name.decode(), value.decode()) for name, value in admission.headers],
+            data=body or None,
+            allow_redirects=False,
+            proxy=self._proxies.of(admission.origin),
+            ssl=self._tls.context() if request.url.scheme == "https" else True,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                connect=limits.get("pool"),
+                sock_connect=limits.get("connect"),
+                sock_read=limits.get("read"),
+            ),
+        )
+
+
+class AwaitedFlow(httpx2.AsyncByteStream):
+    """A response's body as it arrives. Closing it before its end closes the connection at once."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request, usage: Usage) -> None:
+        self._answer = answer
+        self._request = request
+        self._usage = usage
+        self._open = True
+
+    async def whole(self) -> bytes:
+        """Return the whole body, and end the exchange."""
+        try:
+            return await self._answer.read()
+        except BROKEN as error:
+            failure = broken(error, self._request)
+        finally:
+            self._end()
+        raise failure
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        failure: httpx2.RequestError | None = None
+        try:
+            async for part in self._answer.content.iter_any():
+                yield part
+        except BROKEN as error:
+            failure = broken(error, self._request)
+        finally:
+            self._end()
+        if failure is not None:
+            raise failure
+
+    async def aclose(self) -> None:
+        """End the exchange. Calling it twice is no error."""
+        self._end()
+
+    def _end(self) -> None:
+        if self._open:
+            self._open = False
+            self._answer.close()
+            self._usage.leave()
+
+
+def _response(
+    answer: aiohttp.ClientResponse,
+    request: httpx2.Request,
+    *,
+    content: bytes | None = None,
+    stream: AwaitedFlow | None = None,
+) -> httpx2.Response:
+    return httpx2.Response(
+        answer.status,
+        headers=answer.raw_headers,
+        content=content,
+        stream=stream,
+        request=request,
+        extensions=_HTTP_1_1,
+    )
+
+
+def broken(error: BaseException, request: httpx2.Request) -> httpx2.RequestError:
+    """Return the httpx2 error for one of aiohttp's, without the frames and fields that held the key."""
+    for theirs, ours in _FAILURES:
+        if isinstance(error, theirs):
+            return ours(f"{type(error).__name__}: {_plain(error)}", request=request)
+    return httpx2.ReadError(type(error).__name__, request=request)
+
+
+def _plain(error: BaseException) -> str:
+    """Return what an error says, for the kinds whose text is about addresses and causes only."""
+    if isinstance(error, (aiohttp.ClientConnectorError, ssl.SSLError)):
+        return str(error)
+    return error.strerror or "" if isinstance(error, OSError) else ""

@@ -1,0 +1,141 @@
+"""The pool of connections that calls from threads share."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from app.llm.clients.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.llm.clients.door import Door
+    from app.llm.clients.proxies import Proxies
+    from app.llm.clients.tls import SharedTls
+
+MOST_CONNECTIONS = 1000
+MOST_IDLE_CONNECTIONS = 100
+IDLE_SECONDS = 15.0
+
+Pool = tuple[str, str | None]
+"""What a pool serves: the scheme, and the proxy in between (None: none)."""
+
+
+class BlockingLine:
+    """The thread-safe way from synchronous clients to the network. It keeps connections, and nothing else."""
+
+    def __init__(self, door: Door, proxies: Proxies, tls: SharedTls) -> None:
+        self._door = door
+        self._proxies = proxies
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._pools: dict[Pool, httpx2.HTTPTransport] = {}
+        self._usage = Usage(self._close_pools)
+
+    def send(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
+        """Send one request through the door; without `stream` the response is read before it is returned.
+
+        Raises TransportRefused, ResourceClosed, or the httpx2.RequestError that says what broke.
+        """
+        self._usage.enter()
+        try:
+            response = self._exchange(request)
+        except BaseException:
+            self._usage.leave()
+            raise
+        response.stream = Flow(response.stream, request, self._usage)
+        if not stream:
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+    def close(self) -> None:
+        """Refuse new requests, and close the connections when the last request under way has ended."""
+        self._usage.close()
+
+    def _exchange(self, request: httpx2.Request) -> httpx2.Response:
+        admission = self._door.admit(request)
+        outbound = httpx2.Request(
+            request.method,
+            request.url,
+            headers=admission.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        pool = self._pool(request.url.scheme, self._proxies.of(admission.origin))
+        try:
+            response = pool.handle_request(outbound)
+        except httpx2.RequestError as error:
+            failure = without_trace(error, request)
+        else:
+            response.request = request
+            return response
+        raise failure
+
+    def _pool(self, scheme: str, proxy: str | None) -> httpx2.HTTPTransport:
+        pool = self._pools.get((scheme, proxy))
+        if pool is not None:
+            return pool
+        with self._lock:
+            if (scheme, proxy) not in self._pools:
+                self._pools[scheme, proxy] = self._new_pool(scheme, proxy)
+            return self._pools[scheme, proxy]
+
+    def _new_pool(self, scheme: str, proxy: str | None) -> httpx2.HTTPTransport:
+        # A pool for plain http gets a context that trusts nobody: it is free, a full one costs 30 ms.
+        context = self._tls.context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        limits = httpx2.Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_IDLE_CONNECTIONS,
+            keepalive_expiry=IDLE_SECONDS,
+        )
+        return httpx2.HTTPTransport(verify=context, limits=limits, proxy=proxy)
+
+    def _close_pools(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+
+class Flow(httpx2.SyncByteStream):
+    """A response's body as it arrives. Closing it before its end closes the connection."""
+
+    def __init__(
+        self, stream: httpx2.SyncByteStream | httpx2.AsyncByteStream, request: httpx2.Request, usage: Usage
+    ) -> None:
+        if not isinstance(stream, httpx2.SyncByteStream):
+            raise TypeError("a synchronous pool answered with an asynchronous stream")
+        self._stream = stream
+        self._request = request
+        self._usage = usage
+        self._open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        failure: httpx2.RequestError | None = None
+        try:
+            yield from self._stream
+        except httpx2.RequestError as error:
+            failure = without_trace(error, self._request)
+        finally:
+            self.close()
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End the exchange. Calling it twice is no error."""
+        if self._open:
+            self._open = False
+            try:
+                self._stream.close()
+            finally:
+                self._usage.leave()
+
+
+def without_trace(error: httpx2.RequestError, request: httpx2.Request) -> httpx2.RequestError:
+    """Return the same error about the SDK's own request, without the frames whose variables held the key."""
+    return type(error)(str(error), request=request)

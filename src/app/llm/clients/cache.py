@@ -1,0 +1,98 @@
+"""The clients that were built, by spec."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
+
+from app.errors import ResourceClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from app.llm.clients.spec import ClientSpec
+
+
+class ClientCache:
+    """The chat models by client spec, each built once however many threads ask for it at the same time.
+
+    Platform clients live as long as the cache. Clients that users pay for live at most `ttl_s` seconds, and
+    beyond `limit` the least recently used makes room. No client holds a connection or a key, so dropping one
+    closes nothing.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[ClientSpec], BaseChatModel],
+        *,
+        limit: int = 256,
+        ttl_s: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._platform: dict[ClientSpec, BaseChatModel] = {}
+        self._pool: TTLCache[ClientSpec, BaseChatModel] = TTLCache(limit, ttl_s, timer=clock)
+        self._under_construction: dict[ClientSpec, Future[BaseChatModel]] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._platform) + len(self._pool)
+
+    def get(self, spec: ClientSpec) -> BaseChatModel:
+        """Return the client of a spec, built now if there is none.
+
+        A construction that fails raises its error to everyone who waited for it, and is tried again by the
+        next call. Raises ResourceClosed after `close`.
+        """
+        client = self._platform.get(spec)
+        return client if client is not None else self._get_or_build(spec)
+
+    def close(self) -> None:
+        """Forget all clients and refuse further calls. Calling it twice is no error."""
+        with self._lock:
+            self._closed = True
+            self._platform.clear()
+            self._pool.clear()
+
+    def _get_or_build(self, spec: ClientSpec) -> BaseChatModel:
+        with self._lock:
+            if self._closed:
+                raise ResourceClosed("the client cache is closed")
+            client = self._pool.get(spec) if spec.pooled else self._platform.get(spec)
+            if client is not None:
+                return client
+            future = self._under_construction.get(spec)
+            mine = future is None
+            if future is None:
+                future = self._under_construction[spec] = Future()
+        if mine:
+            self._construct(spec, future)
+        return future.result()
+
+    def _construct(self, spec: ClientSpec, future: Future[BaseChatModel]) -> None:
+        try:
+            client = self._build(spec)
+        except BaseException as error:
+            self._settle(spec, None)
+            future.set_exception(error)
+            raise
+        self._settle(spec, client)
+        future.set_result(client)
+
+    def _settle(self, spec: ClientSpec, client: BaseChatModel | None) -> None:
+        with self._lock:
+            del self._under_construction[spec]
+            if client is None or self._closed:
+                return
+            if spec.pooled:
+                self._pool[spec] = client
+            else:
+                self._platform[spec] = client

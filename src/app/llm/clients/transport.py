@@ -1,0 +1,108 @@
+"""The shared transport: the only way from this process to a provider."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from app.errors import ResourceClosed
+from app.llm.clients.door import Door
+from app.llm.clients.proxies import Proxies
+from app.llm.clients.tls import SharedTls
+
+if TYPE_CHECKING:
+    from app.llm.clients.awaiting import AwaitingLine
+    from app.llm.clients.blocking import BlockingLine
+    from app.llm.clients.door import Ticket
+    from app.llm.clients.httpx2_clients import AsyncDoorClient, DoorClient
+    from app.llm.clients.spec import Grant
+
+
+class Transport:
+    """The one door to all providers, for threads and event loops alike. It keeps connections, and no secret.
+
+    SDK clients are built over `client` and `async_client`; each call gets a `ticket`. No library is imported
+    and nothing is opened before the first need of it.
+    """
+
+    def __init__(self) -> None:
+        self._door = Door()
+        self._proxies = Proxies()
+        self._tls = SharedTls()
+        self._lock = threading.RLock()
+        self._closed = False
+        self._blocking: BlockingLine | None = None
+        self._awaiting: AwaitingLine | None = None
+        self._client: DoorClient | None = None
+        self._async_client: AsyncDoorClient | None = None
+
+    def __repr__(self) -> str:
+        return f"Transport({'closed' if self._closed else 'open'})"
+
+    def ticket(self, grant: Grant) -> Ticket:
+        """Return a context manager whose value is a ticket (a str) for requests under this grant.
+
+        The ticket travels through an SDK in the header `TICKET_HEADER`, and ends with the block.
+        """
+        return self._door.ticket(grant)
+
+    def client(self) -> DoorClient:
+        """Return the http client for synchronous SDK clients; all of them share it."""
+        with self._lock:
+            if self._client is None:
+                from app.llm.clients.httpx2_clients import DoorClient
+
+                self._client = DoorClient(self.blocking_line)
+            return self._client
+
+    def async_client(self) -> AsyncDoorClient:
+        """Return the http client for asynchronous SDK clients; all of them, in all event loops, share it."""
+        with self._lock:
+            if self._async_client is None:
+                from app.llm.clients.httpx2_clients import AsyncDoorClient
+
+                self._async_client = AsyncDoorClient(self.awaiting_line)
+            return self._async_client
+
+    def blocking_line(self) -> BlockingLine:
+        """Return the way out for threads. Raises ResourceClosed after `close`."""
+        if self._blocking is not None:
+            return self._blocking
+        with self._lock:
+            self._refuse_if_closed()
+            if self._blocking is None:
+                from app.llm.clients.blocking import BlockingLine
+
+                self._blocking = BlockingLine(self._door, self._proxies, self._tls)
+            return self._blocking
+
+    def awaiting_line(self) -> AwaitingLine:
+        """Return the way out for event loops. Raises ResourceClosed after `close`.
+
+        Its first call imports aiohttp (0.1 s and more); call it before traffic to spare a loop the wait.
+        """
+        if self._awaiting is not None:
+            return self._awaiting
+        with self._lock:
+            self._refuse_if_closed()
+            if self._awaiting is None:
+                from app.llm.clients.awaiting import AwaitingLine
+
+                self._awaiting = AwaitingLine(self._door, self._proxies, self._tls)
+            return self._awaiting
+
+    def close(self) -> None:
+        """Refuse new requests, let those under way finish, and close the connections after the last of them.
+
+        Calling it twice is no error.
+        """
+        with self._lock:
+            self._closed = True
+            lines = (self._blocking, self._awaiting)
+        for line in lines:
+            if line is not None:
+                line.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ResourceClosed("the transport is closed")

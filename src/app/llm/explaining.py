@@ -1,0 +1,135 @@
+"""Explaining a plan: where a call would go, who would pay, and why not elsewhere. Nobody is asked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.errors import Payer, PointsmanError
+    from app.llm.byok.resolver import Rejection
+    from app.llm.catalog.model import Catalog
+    from app.llm.planning import Hop, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedOption:
+    """One option of a hop, and where its value comes from."""
+
+    name: str
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedHop:
+    """One hop of a plan as a person reads it."""
+
+    why: str
+    provider: str
+    model: str
+    model_on_the_wire: str
+    payer: Payer
+    credential: str
+    endpoint: str
+    route_source: str
+    options: tuple[ExplainedOption, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to "where would this go, and why not elsewhere?", as an object; `str()` gives it as text.
+
+    `error` is what `get_llm` would raise. Deadline in seconds. There is no secret in it.
+    """
+
+    feature: str
+    profile: str
+    about: str = ""
+    payer_rule: str = ""
+    ask: str = "generate"
+    hops: tuple[ExplainedHop, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    deadline_s: float = 0.0
+    attempts: int = 0
+    notes: tuple[str, ...] = ()
+    error: PointsmanError | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that can be written as JSON; `error` is its text, or None."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain["hops"] = [asdict(hop) for hop in self.hops]
+        plain["rejected"] = [asdict(rejection) for rejection in self.rejected]
+        plain["error"] = str(self.error) if self.error else None
+        plain["error_type"] = type(self.error).__name__ if self.error else None
+        return plain
+
+    def __str__(self) -> str:
+        lines = [f"{self.feature} in profile {self.profile}" + (f": {self.about}" if self.about else "")]
+        if self.error:
+            lines.append(f"  can't run: {self.error}")
+        for number, hop in enumerate(self.hops, 1):
+            lines += _hop_lines(number, hop)
+        if self.rejected:
+            lines.append("  passed over:")
+            lines += [
+                f"    {r.model}:{r.provider} on the {r.payer}'s bill ({r.label}): {r.reason}" for r in self.rejected
+            ]
+        if self.hops:
+            lines.append(f"  payer rule: {self.payer_rule}; asked by: {self.ask}")
+            lines.append(f"  deadline {self.deadline_s:g} s, at most {self.attempts} attempts in all")
+        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+
+
+def explain_plan(catalog: Catalog, plan: Plan, cache_key: str | None = None) -> Explanation:
+    """Return the explanation of a plan."""
+    return Explanation(
+        feature=plan.feature.name,
+        profile=plan.profile,
+        about=plan.feature.row.about,
+        payer_rule=plan.feature.row.payer,
+        ask=plan.ask if plan.hops else "generate",
+        hops=tuple(_explained(catalog, hop) for hop in plan.hops),
+        rejected=plan.rejected,
+        deadline_s=plan.deadline_s,
+        attempts=plan.attempts,
+        notes=tuple(_notes(plan, cache_key)),
+        error=plan.refusal() if plan.refusal else None,
+    )
+
+
+def _explained(catalog: Catalog, hop: Hop) -> ExplainedHop:
+    spec = hop.spec
+    endpoint = f"started on first use by {spec.launch}" if spec.launch else spec.base_url
+    redirected = not spec.launch and not spec.vertex and spec.base_url != (catalog.providers[spec.provider].row.base_url or "")
+    options = [
+        ExplainedOption(o.name, o.value, str(catalog.place(*o.path) or "in memory") if o.path else "default of every call")
+        for o in hop.options
+    ]
+    return ExplainedHop(
+        why=hop.label,
+        provider=hop.route.provider,
+        model=hop.route.model,
+        model_on_the_wire=spec.model,
+        payer=hop.payer,
+        credential=hop.credential.source,
+        endpoint=endpoint + (f" (from {hop.route.provider.upper()}_BASE_URL)" if redirected else ""),
+        route_source=str(catalog.place(*hop.route.path) or "in memory"),
+        options=tuple(options),
+    )
+
+
+def _notes(plan: Plan, cache_key: str | None) -> list[str]:
+    if cache_key is None or not plan.hops or "prompt_cache_key" in plan.first.spec.supports:
+        return []
+    return [f"cache_key isn't sent: {plan.first.route.target} takes no prompt_cache_key"]
+
+
+def _hop_lines(number: int, hop: ExplainedHop) -> list[str]:
+    wire = "" if hop.model_on_the_wire == hop.model else f" (asked for as {hop.model_on_the_wire})"
+    lines = [
+        f"  {number}. {hop.model}:{hop.provider}{wire}, paid by the {hop.payer}",
+        f"     why: {hop.why}, written at {hop.route_source}",
+        f"     credential: {hop.credential}; endpoint: {hop.endpoint}",
+    ]
+    return lines + [f"     {option.name} = {option.value!r} from {option.source}" for option in hop.options]

@@ -1,0 +1,129 @@
+"""ChatOpenAI over the shared transport. Importing this module imports the openai SDK."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import openai
+from langchain_openai import ChatOpenAI
+
+from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.providers.rendering import check_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatResult
+
+    from app.llm.clients.spec import ClientSpec
+    from app.llm.clients.transport import Transport
+
+# An argument that isn't given, or is None where the SDK looks further, is read from the environment.
+NOT_FROM_THE_ENVIRONMENT: Final[Mapping[str, Any]] = {
+    "openai_api_key": KEY_IS_ATTACHED_BY_THE_TRANSPORT,
+    "openai_proxy": None,
+    "http_socket_options": (),
+    "output_version": None,
+    "use_responses_api": False,
+    "max_retries": 0,
+}
+
+
+class SealedOpenAI(openai.OpenAI):
+    """An openai client whose headers are its spec's, and nobody's environment."""
+
+    sealed_headers: Mapping[str, str]
+
+    @property
+    def default_headers(self) -> dict[str, str | openai.Omit]:
+        """Return the headers of every request, without the SDK's report about this machine."""
+        return dict(self.sealed_headers)
+
+
+class SealedAsyncOpenAI(openai.AsyncOpenAI):
+    """An asynchronous openai client whose headers are its spec's, and nobody's environment."""
+
+    sealed_headers: Mapping[str, str]
+
+    @property
+    def default_headers(self) -> dict[str, str | openai.Omit]:
+        """Return the headers of every request, without the SDK's report about this machine."""
+        return dict(self.sealed_headers)
+
+
+class TransportedChatOpenAI(ChatOpenAI):
+    """A ChatOpenAI for chat completions over given clients, that never waits for the loop's thread pool."""
+
+    limit_parameter: str = "max_completion_tokens"
+    """How the provider calls the limit of an answer: many know OpenAI's older `max_tokens` only."""
+
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
+        if "max_completion_tokens" in payload:
+            payload[self.limit_parameter] = payload.pop("max_completion_tokens")
+        return payload
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - the base class's signature
+        **kwargs: Any,
+    ) -> ChatResult:
+        # ChatOpenAI reads the answer in the loop's default thread pool, and waits there when it is full.
+        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+        if "response_format" in payload:
+            payload.pop("stream")
+            answer = await self.root_async_client.chat.completions.parse(**payload)
+        else:
+            answer = await self.async_client.create(**payload)
+        return self._create_chat_result(answer)
+
+
+def build_openai_chat(
+    spec: ClientSpec, base_url: str, transport: Transport, arguments: Mapping[str, Any]
+) -> TransportedChatOpenAI:
+    """Return the chat model for a spec; `arguments` are its options as fields or request parameters."""
+    fields = {name: value for name, value in arguments.items() if name in TransportedChatOpenAI.model_fields}
+    client, async_client = _clients(spec, base_url, transport, arguments["request_timeout"])
+    model = TransportedChatOpenAI(
+        model_name=spec.model,
+        root_client=client,
+        client=client.chat.completions,
+        root_async_client=async_client,
+        async_client=async_client.chat.completions,
+        limit_parameter="max_completion_tokens" if "max_completion_tokens" in spec.supports else "max_tokens",
+        model_kwargs={name: value for name, value in arguments.items() if name not in fields},
+        stream_usage="usage" in spec.supports,
+        stream_chunk_timeout=fields["request_timeout"],
+        **fields,
+        **NOT_FROM_THE_ENVIRONMENT,
+    )
+    check_kept(spec, model, fields)
+    return model
+
+
+def _clients(
+    spec: ClientSpec, base_url: str, transport: Transport, timeout: float
+) -> tuple[SealedOpenAI, SealedAsyncOpenAI]:
+    arguments: dict[str, Any] = {
+        "api_key": KEY_IS_ATTACHED_BY_THE_TRANSPORT,
+        "base_url": base_url,
+        "timeout": timeout,
+        "max_retries": 0,
+        **dict.fromkeys(("admin_api_key", "organization", "project", "webhook_secret"), ""),
+    }
+    client = SealedOpenAI(http_client=transport.client(), **arguments)
+    async_client = SealedAsyncOpenAI(http_client=transport.async_client(), **arguments)
+    client.sealed_headers = async_client.sealed_headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"pointsman openai/{openai.__version__}",
+        **dict(spec.headers),
+    }
+    return client, async_client

@@ -1,0 +1,306 @@
+"""RoutedChatModel: the chat model that a feature is handed. It runs a plan."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing, closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from pydantic import ConfigDict, PrivateAttr
+
+from app.errors import ForeignScope, ModelDetached
+from app.llm.attempts import Attempts
+from app.llm.byok.scope import RequestScope, current_scope
+from app.llm.structured import structured_chain
+from app.llm.wishes import BoundTools, render
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from langchain_core.callbacks import (
+        AsyncCallbackManagerForLLMRun,
+        BaseCallbackHandler,
+        CallbackManagerForLLMRun,
+    )
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models.base import LangSmithParams
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
+    from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
+
+    from app.llm.clients.cache import ClientCache
+    from app.llm.clients.transport import Transport
+    from app.llm.planning import Hop, Plan
+    from app.llm.providers.registry import ProviderRegistry
+
+
+class Line:
+    """What a handed-out model needs to run its plan: plan, scope, and the container's parts."""
+
+    __slots__ = ("cache", "plan", "registry", "scope", "transport")
+
+    def __init__(
+        self,
+        plan: Plan,
+        registry: ProviderRegistry,
+        cache: ClientCache,
+        transport: Transport,
+        scope: RequestScope | None = None,
+    ) -> None:
+        self.plan, self.registry, self.cache, self.transport = plan, registry, cache, transport
+        self.scope = scope
+
+    def for_scope(self, scope: RequestScope | None) -> Line:
+        """Return the same line for another request."""
+        return Line(self.plan, self.registry, self.cache, self.transport, scope)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a line to a provider can't leave its process")
+
+
+class RoutedChatModel(BaseChatModel):
+    """A chat model that runs a plan: LangChain sees one model, the plan decides who serves and who pays.
+
+    It holds no secret of its own and no connection. It captures the scope of the request that it was handed out
+    for, so it works in threads and background tasks; inside another user's request it refuses (ForeignScope).
+    Serialised or pickled, it travels as a description: what is loaded again is detached, and says so when called.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    feature: str
+    qos_profile: str
+    provider: str
+    model: str
+    payer: str
+    streaming: bool = False
+    cache_key: str | None = None
+    cache: Any = False
+    """LangChain's process-wide response cache is never used: it would serve one user's answer to another (R7)."""
+
+    _line: Line | None = PrivateAttr(default=None)
+
+    @classmethod
+    def over(cls, line: Line, callbacks: Sequence[BaseCallbackHandler]) -> RoutedChatModel:
+        """Return the model that runs a line's plan, with what any LangChain tracer shows of it."""
+        plan, hop = line.plan, line.plan.first
+        about = {
+            "feature": plan.feature.name,
+            "qos_profile": plan.profile,
+            "provider": hop.route.provider,
+            "model": hop.route.model,
+            "payer": hop.payer,
+        }
+        tags = [f"{name}:{value}" for name, value in about.items()]
+        model = cls(**about, metadata=dict(about), tags=tags, callbacks=list(callbacks) or None)
+        model._line = line  # noqa: SLF001 - its own
+        return model
+
+    def handed_out(
+        self, *, streaming: bool, cache_key: str | None, scope: RequestScope | None
+    ) -> RoutedChatModel:
+        """Return a copy of its own for one request. Nothing of it is shared that a caller could change."""
+        copy = self.__copy__()
+        fields = copy.__dict__
+        fields["tags"], fields["metadata"] = list(fields["tags"]), dict(fields["metadata"])
+        fields["cache_key"] = cache_key
+        if streaming:
+            copy.streaming = True
+        copy._line = self._attached().for_scope(scope)  # noqa: SLF001 - its own
+        return copy
+
+    # ------------------------------------------------------------------ what LangChain asks about a model
+
+    @property
+    def _llm_type(self) -> str:
+        return "pointsman"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        names = ("feature", "qos_profile", "provider", "model", "payer", "streaming", "cache_key")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Return True: a routed model travels as its description."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Return the module's path, which LangChain's `load` imports."""
+        return ["app", "llm", "routed_model"]
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """Everything that describes this model."""
+        return self._identifying_params
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that this model runs."""
+        return self._attached().plan
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = self.provider
+        options = dict(self._line.plan.first.spec.options) if self._line else {}
+        for name in ("temperature", "max_tokens"):
+            if name in options:
+                params.setdefault(f"ls_{name}", options[name])  # type: ignore[misc]
+        return params
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return super().__getstate__() | {"__pydantic_private__": {"_line": None}}
+
+    def __repr__(self) -> str:
+        return f"RoutedChatModel({self.feature!r} -> {self.model}:{self.provider}, paid by the {self.payer})"
+
+    # ------------------------------------------------------------------ wishes, kept until a hop renders them
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools; each hop renders them in its own provider's way."""
+        options = kwargs if tool_choice is None else {**kwargs, "tool_choice": tool_choice}
+        return self.bind(tools=BoundTools(tools, options))
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Ask for answers of a schema; each hop renders the wish, and parses the answer, in its own way."""
+        return structured_chain(self, schema, include_raw=include_raw, options=kwargs)
+
+    # ------------------------------------------------------------------ running the plan
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        line, attempts = self._begin()
+        while True:
+            try:
+                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                    result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    return self._stamped(result)
+            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
+                time.sleep(attempts.after(error, line.plan.first))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        line, attempts = self._begin()
+        while True:
+            try:
+                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                    result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    return self._stamped(result)
+            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
+                await asyncio.sleep(attempts.after(error, line.plan.first))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        line, attempts = self._begin()
+        started = False
+        while True:
+            try:
+                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                    stream: Any = inner._stream(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    with closing(stream):
+                        for chunk in stream:
+                            yield chunk if started else self._stamped_chunk(chunk)
+                            started = True
+                return
+            except Exception as error:
+                pause = attempts.after(error, line.plan.first)
+                if started:  # what was said can't be unsaid: no second attempt behind a first chunk (R13)
+                    raise
+                time.sleep(pause)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        line, attempts = self._begin()
+        started = False
+        while True:
+            try:
+                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                    stream: Any = inner._astream(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    async with aclosing(stream):
+                        async for chunk in stream:
+                            yield chunk if started else self._stamped_chunk(chunk)
+                            started = True
+                return
+            except Exception as error:
+                pause = attempts.after(error, line.plan.first)
+                if started:  # what was said can't be unsaid: no second attempt behind a first chunk (R13)
+                    raise
+                await asyncio.sleep(pause)
+
+    def _begin(self) -> tuple[Line, Attempts]:
+        """Return the line and a fresh budget, unless another user's request is calling."""
+        line = self._attached()
+        ambient, own = current_scope(), line.scope
+        if ambient is not None and own is not None and not own.anonymous and ambient != own:
+            raise ForeignScope(self.feature)
+        return line, Attempts(line.plan)
+
+    def _attached(self) -> Line:
+        if self._line is None:
+            raise ModelDetached(self.feature)
+        return self._line
+
+    @contextmanager
+    def _opened(
+        self, line: Line, attempts: Attempts, arguments: dict[str, Any]
+    ) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
+        """Yield the first hop's client and the call's arguments, under a ticket for the hop's credential."""
+        hop: Hop = line.plan.first
+        inner = line.cache.get(hop.spec)
+        adapter = line.registry.adapter(hop.spec.protocol)
+        grant = line.registry.grant(hop.spec, hop.credential, line.scope)
+        key = self.cache_key if "prompt_cache_key" in hop.spec.supports else None
+        with line.transport.ticket(grant) as ticket:
+            left = attempts.time_left(hop)
+            rendered = render(inner, hop, arguments) if arguments else {}
+            yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
+
+    def _stamped(self, result: ChatResult) -> ChatResult:
+        for generation in result.generations:
+            generation.message.response_metadata["pointsman"] = self._stamp()
+        return result
+
+    def _stamped_chunk(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+        chunk.message.response_metadata["pointsman"] = self._stamp()
+        return chunk
+
+    def _stamp(self) -> dict[str, str]:
+        return {
+            "feature": self.feature,
+            "profile": self.qos_profile,
+            "provider": self.provider,
+            "model": self.model,
+            "payer": self.payer,
+        }

@@ -1,0 +1,127 @@
+"""The routing table in force: one catalog, one active profile, and the plans made from them so far."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.errors import PointsmanError, UnknownProfile
+from app.llm.explaining import Explanation, explain_plan
+from app.llm.planning import Plan, make_plan
+
+if TYPE_CHECKING:
+    from app.llm.byok.resolver import BYOKResolver
+    from app.llm.byok.scope import RequestScope
+    from app.llm.catalog.model import Catalog
+    from app.llm.catalog.repository import ProfileRepository
+    from app.llm.providers.registry import ProviderRegistry
+    from app.settings import Settings
+
+FALLBACK_PROFILE = "premium"
+"""What an unknown profile becomes where the operator has switched strictness off."""
+PlanKey = tuple[str, frozenset[str] | None]
+
+
+class RoutingTable:
+    """Plans of one catalog and one active profile. A plan depends on the providers of a request's keys only."""
+
+    def __init__(
+        self, catalog: Catalog, registry: ProviderRegistry, resolver: BYOKResolver, settings: Settings
+    ) -> None:
+        self.catalog, self.registry, self.resolver = catalog, registry, resolver
+        self.profile = _active_profile(catalog, settings)
+        self.models: dict[Any, Any] = {}
+        """Prototypes of handed-out models, by what they depend on."""
+        self._plans: dict[PlanKey, Plan] = {}
+        self._relevant: dict[str, frozenset[str]] = {}
+
+    def key(self, feature: str, scope: RequestScope | None) -> PlanKey:
+        """Return all that a feature's plan depends on: the providers for which this request brought a key."""
+        if scope is None:
+            return feature, None
+        relevant = self._relevant.get(feature)
+        if relevant is None or not scope.providers <= relevant:
+            relevant = self._providers_of_interest(feature, scope)
+        return feature, scope.providers & relevant
+
+    def plan(self, key: PlanKey) -> Plan:
+        """Return the plan for a key of this table, made once.
+
+        :raises UnknownFeature: nobody declared this feature.
+        """
+        plan = self._plans.get(key)
+        if plan is None:
+            name, keys = key
+            feature = self.catalog.feature(name)
+            plan = make_plan(self.catalog, self.registry, self.resolver, self.profile, feature, keys)
+            self._plans[key] = plan
+        return plan
+
+    def explain(self, feature: str, scope: RequestScope | None, cache_key: str | None = None) -> Explanation:
+        """Return where a call would go; what `get_llm` would raise is part of the answer."""
+        try:
+            return explain_plan(self.catalog, self.plan(self.key(feature, scope)), cache_key)
+        except PointsmanError as error:
+            return Explanation(feature, self.profile, error=error)
+
+    def _providers_of_interest(self, feature: str, scope: RequestScope) -> frozenset[str]:
+        """Return the providers whose user keys can change this feature's plan; a stranger among keys is refused."""
+        for name in scope.providers:
+            self.catalog.provider(name)
+        found = self.resolver.key_holders(self.catalog, self.catalog.feature(feature), self.profile)
+        self._relevant[feature] = found
+        return found
+
+
+class RoutingTables:
+    """Keeps the table that was made last. Other parts (an overridden repository, say) mean another table."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parts: tuple[object, ...] = ()
+        self._table: RoutingTable | None = None
+
+    def table(
+        self,
+        repository: ProfileRepository,
+        registry: ProviderRegistry,
+        resolver: BYOKResolver,
+        settings: Settings,
+    ) -> RoutingTable:
+        """Return the table of these parts; making it logs the active profile and a line a feature.
+
+        :raises CatalogError: the catalog doesn't compile.
+        :raises UnknownProfile: the active profile isn't one of the catalog's.
+        """
+        parts = (repository, registry, resolver, settings)
+        with self._lock:
+            if self._table is None or any(a is not b for a, b in zip(parts, self._parts, strict=True)):
+                self._table = RoutingTable(repository.catalog(), registry, resolver, settings)
+                self._parts = parts
+                _log(self._table)
+            return self._table
+
+
+def _active_profile(catalog: Catalog, settings: Settings) -> str:
+    try:
+        return catalog.profile(settings.model_qos).name
+    except UnknownProfile as error:
+        if settings.strict:
+            raise
+        structlog.get_logger("pointsman").warning(
+            "profile_unknown", problem=str(error), used_instead=FALLBACK_PROFILE
+        )
+        return catalog.profile(FALLBACK_PROFILE).name
+
+
+def _log(table: RoutingTable) -> None:
+    log = structlog.get_logger("pointsman")
+    log.info("profile_active", profile=table.profile, features=len(table.catalog.features))
+    unavailable = table.catalog.profile(table.profile).unavailable
+    for feature in sorted(table.catalog.features):
+        if feature in unavailable and feature not in table.catalog.pinned:
+            log.info("route", feature=feature, unavailable=unavailable[feature])
+        else:
+            log.info("route", feature=feature, route=table.catalog.route(feature, table.profile).target)

@@ -1,0 +1,70 @@
+"""What a caller wishes beyond messages (tools, structured output), kept as given until a hop renders it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.runnables import Runnable
+
+    from app.llm.planning import Hop
+
+TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
+"""Arguments that LangChain takes out again before a model sees them."""
+
+
+class BoundTools(list[Any]):
+    """Tools as a caller gave them. As a list it shows them in OpenAI's form, which tracers and agents read."""
+
+    def __init__(self, given: Sequence[Any], options: dict[str, Any]) -> None:
+        super().__init__(_shown(tool) for tool in given)
+        self.given = tuple(given)
+        self.options = options
+
+
+class StructuredWish:
+    """The wish for an answer of a schema. Each hop renders it in its own provider's way."""
+
+    def __init__(self, schema: Any, options: dict[str, Any]) -> None:  # noqa: ANN401 - any schema LangChain knows
+        self.schema, self.options = schema, options
+        self._rendered: dict[str, tuple[dict[str, Any], Runnable[Any, Any]]] = {}
+
+    def __repr__(self) -> str:
+        return f"StructuredWish({getattr(self.schema, '__name__', 'schema')})"
+
+    def rendered(self, inner: BaseChatModel, hop: Hop) -> tuple[dict[str, Any], Runnable[Any, Any]]:
+        """Return the call arguments for this hop's model, and what parses its answer."""
+        key = hop.route.target
+        if key not in self._rendered:
+            options = dict(self.options)
+            if hop.spec.structured_method is not None:
+                options.setdefault("method", hop.spec.structured_method)
+            chain: Any = inner.with_structured_output(self.schema, **options)
+            arguments = {k: v for k, v in chain.first.kwargs.items() if k not in TRACING_ONLY}
+            self._rendered[key] = (arguments, chain.last)
+        return self._rendered[key]
+
+
+def render(inner: BaseChatModel, hop: Hop, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return call arguments with each wish rendered by the hop's own model."""
+    tools, wish = arguments.get("tools"), arguments.get("structured_output")
+    if isinstance(tools, BoundTools):
+        bound: Any = inner.bind_tools(tools.given, **tools.options)
+        arguments = {**arguments, **{"tools": None, **bound.kwargs}}
+    if isinstance(wish, StructuredWish):
+        arguments = {k: v for k, v in arguments.items() if k != "structured_output"}
+        arguments |= wish.rendered(inner, hop)[0]
+    return arguments
+
+
+def _shown(tool: Any) -> Any:  # noqa: ANN401 - any tool LangChain knows
+    """Return the tool in OpenAI's form; a provider's own kind of tool is shown as it is."""
+    try:
+        return convert_to_openai_tool(tool)
+    except (ValueError, TypeError):
+        return tool
