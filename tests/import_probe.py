@@ -1,9 +1,9 @@
 """Run in a fresh process: import the named modules and print, as JSON, what that did.
 
 `modules` are all that were loaded, `socket_events` the audit events about sockets. `environment_reads` are
-the variables that a module of the package `app` read. Third-party libraries may read the environment while
-they are imported (pydantic looks for its plugins' switch, for example), which is theirs to answer for: a read
-is ours if no other import began between it and the frame of `app` that led to it.
+the variables that the package `app` read, itself or through a library that it called. What a library reads
+while it is itself imported is the library's own affair: a read is ours if no other import began between it
+and the frame of `app` that led to it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ import pytest
 
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 30
+# pydantic asks for its plugins' switch whenever a model class is defined, whoever defines it.
+READ_BY_PYDANTIC = {"PYDANTIC_DISABLE_PLUGINS"}
 SDKS = (
     "aiohttp",
     "anthropic",
@@ -93,7 +95,7 @@ def test_importing_the_composition_root_touches_no_socket(composition_root: dict
 def test_importing_the_composition_root_reads_no_environment_variable(
     composition_root: dict[str, Any],
 ) -> None:
-    assert composition_root["environment_reads"] == []
+    assert set(composition_root["environment_reads"]) <= READ_BY_PYDANTIC
 
 
 def test_the_probe_would_notice_each_of_these(project_root: Path, tmp_path: Path) -> None:

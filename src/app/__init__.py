@@ -1,0 +1,1 @@
+"""Pointsman: the layer between a product's features and language models."""

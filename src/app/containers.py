@@ -106,7 +106,7 @@ class Container(containers.DeclarativeContainer):
 
 @contextmanager
 def running(container: Any) -> Iterator[Any]:  # noqa: ANN401 - Container() returns a DynamicContainer
-    """Yield the container, and close at the end what it has opened: clients, connections, launched servers."""
+    """Yield the container, and close at the end what it has opened: clients, connections, servers."""
     try:
         yield container
     finally:

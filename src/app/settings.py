@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation at run time
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """How long such a client is kept, in seconds."""
     variables: Annotated[dict[str, SecretStr], NoDecode] = {}
 
-    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic's own signature
+    def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from app.errors import ModelCallFailed, PlatformKeyRejected, PointsmanError, UserKeyRejected
+from app.llm.catalog.model import ATTEMPTS_PER_HOP
 from app.llm.failures import REJECTED_KEY, RETRIED, Failure, classify
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ LONGEST_PAUSE_S = 0.5
 
 
 class Attempts:
-    """The attempts that one call of a plan may still make, and the moment (monotonic seconds) at which it ends.
+    """The attempts that one call of a plan may still make, and the moment at which it has to end.
 
     This is the only owner of retries: the SDKs' own are switched off (R10).
     """
@@ -28,13 +29,14 @@ class Attempts:
         self.made = 0
 
     def time_left(self, hop: Hop) -> float | None:
-        """Return the seconds left for an attempt, or None if the hop's own timeout ends before the deadline."""
+        """Return the seconds left, or None if the hop's own timeout ends before the deadline."""
         left = self._ends - time.monotonic()
-        timeout = dict(hop.spec.options)["timeout_s"]
-        return left if isinstance(timeout, float | int) and left < timeout else None
+        return left if left < hop.timeout_s else None
 
-    def after(self, error: Exception, hop: Hop) -> float:
+    def after(self, error: Exception, hop: Hop, *, started: bool = False) -> float:
         """Return how many seconds to wait before the same hop is tried again.
+
+        Behind a stream's first chunk (`started`) nothing is tried again: it can't be unsaid (R13).
 
         :raises ModelCallFailed: the call has failed for good; its cause is `error`.
         """
@@ -46,7 +48,8 @@ class Attempts:
         if failure.failure_class == "unknown":
             raise error
         pause = random.uniform(0, LONGEST_PAUSE_S)  # noqa: S311 - spreads load, hides nothing
-        again = failure.failure_class in RETRIED and self.made < self._plan.attempts
+        may = self.made < self._plan.attempts and self.made < ATTEMPTS_PER_HOP
+        again = may and not started and failure.failure_class in RETRIED
         if again and time.monotonic() + pause < self._ends:
             return pause
         raise self._failed(failure, hop) from error
@@ -67,7 +70,7 @@ class Attempts:
 
 
 def _own_error(error: BaseException | None) -> PointsmanError | None:
-    """Return our own error if an SDK has wrapped one (the transport's refusal arrives as a connection error)."""
+    """Return our own error if an SDK has wrapped one, as it does with a refusal of the transport."""
     while error is not None:
         if isinstance(error, PointsmanError):
             return error

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.llm.providers.registry import base_url_variable
+
 if TYPE_CHECKING:
     from app.errors import Payer, PointsmanError
     from app.llm.byok.resolver import Rejection
+    from app.llm.catalog.effective import EffectiveOption
     from app.llm.catalog.model import Catalog
     from app.llm.planning import Hop, Plan
+
+IN_MEMORY = "a catalog in memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,7 @@ class Explanation:
             lines += _hop_lines(number, hop)
         if self.rejected:
             lines.append("  passed over:")
-            lines += [
-                f"    {r.model}:{r.provider} on the {r.payer}'s bill ({r.label}): {r.reason}" for r in self.rejected
-            ]
+            lines += [f"    {_rejection_line(rejection)}" for rejection in self.rejected]
         if self.hops:
             lines.append(f"  payer rule: {self.payer_rule}; asked by: {self.ask}")
             lines.append(f"  deadline {self.deadline_s:g} s, at most {self.attempts} attempts in all")
@@ -99,30 +102,43 @@ def explain_plan(catalog: Catalog, plan: Plan, cache_key: str | None = None) -> 
 
 
 def _explained(catalog: Catalog, hop: Hop) -> ExplainedHop:
-    spec = hop.spec
-    endpoint = f"started on first use by {spec.launch}" if spec.launch else spec.base_url
-    redirected = not spec.launch and not spec.vertex and spec.base_url != (catalog.providers[spec.provider].row.base_url or "")
-    options = [
-        ExplainedOption(o.name, o.value, str(catalog.place(*o.path) or "in memory") if o.path else "default of every call")
-        for o in hop.options
-    ]
     return ExplainedHop(
         why=hop.label,
         provider=hop.route.provider,
         model=hop.route.model,
-        model_on_the_wire=spec.model,
+        model_on_the_wire=hop.spec.model,
         payer=hop.payer,
         credential=hop.credential.source,
-        endpoint=endpoint + (f" (from {hop.route.provider.upper()}_BASE_URL)" if redirected else ""),
-        route_source=str(catalog.place(*hop.route.path) or "in memory"),
-        options=tuple(options),
+        endpoint=_endpoint(catalog, hop),
+        route_source=str(catalog.place(*hop.route.path) or IN_MEMORY),
+        options=tuple(ExplainedOption(o.name, o.value, _source(catalog, o)) for o in hop.options),
     )
+
+
+def _endpoint(catalog: Catalog, hop: Hop) -> str:
+    spec, provider = hop.spec, catalog.providers[hop.spec.provider]
+    if spec.launch:
+        return f"started on first use by {spec.launch}"
+    if spec.vertex is None and spec.base_url != (provider.row.base_url or ""):
+        return f"{spec.base_url} (from {base_url_variable(provider.name)})"
+    return spec.base_url
+
+
+def _source(catalog: Catalog, option: EffectiveOption) -> str:
+    if option.path is None:
+        return "the default of every call"
+    return str(catalog.place(*option.path) or IN_MEMORY)
 
 
 def _notes(plan: Plan, cache_key: str | None) -> list[str]:
     if cache_key is None or not plan.hops or "prompt_cache_key" in plan.first.spec.supports:
         return []
     return [f"cache_key isn't sent: {plan.first.route.target} takes no prompt_cache_key"]
+
+
+def _rejection_line(rejection: Rejection) -> str:
+    where = f"{rejection.model}:{rejection.provider} on the {rejection.payer}'s bill"
+    return f"{where} ({rejection.label}): {rejection.reason}"
 
 
 def _hop_lines(number: int, hop: ExplainedHop) -> list[str]:

@@ -32,6 +32,11 @@ class Hop:
     spec: ClientSpec
     options: tuple[EffectiveOption, ...]
 
+    @property
+    def timeout_s(self) -> float:
+        """How long one attempt may take, in seconds."""
+        return float(str(dict(self.spec.options)["timeout_s"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -59,77 +64,73 @@ class Plan:
         return self.first.route.ask
 
 
-def make_plan(  # noqa: PLR0913 - the parts of one decision
-    catalog: Catalog,
-    registry: ProviderRegistry,
-    resolver: BYOKResolver,
-    profile: str,
-    feature: Feature,
-    keys: frozenset[str] | None,
-) -> Plan:
-    """Return the plan for a request that brought keys for these providers (None: no request scope)."""
-    choice = resolver.choose(catalog, feature, profile, keys)
-    if choice.route is None:
-        return Plan(feature, profile, (), choice.rejected, 0.0, 0, _refusal(catalog, profile, feature, choice))
-    routes, rejected = _payable(catalog, profile, feature, choice, keys or frozenset())
-    hops = tuple(_hop(catalog, registry, feature, label, route, payer) for label, route, payer in routes)
-    attempts = feature.row.attempts or ATTEMPTS_PER_HOP * len(hops)
-    deadline = feature.row.deadline_s or sum(dict(hop.spec.options)["timeout_s"] for hop in hops) * ATTEMPTS_PER_HOP  # type: ignore[misc]
-    refusals = (registry.missing(catalog.providers[hop.route.provider], hop.spec, feature.name) for hop in hops)
-    refusal = next(filter(None, refusals), None)
-    return Plan(feature, profile, hops, rejected, deadline, attempts, refusal)
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes plans from one catalog and one active profile."""
 
+    catalog: Catalog
+    registry: ProviderRegistry
+    resolver: BYOKResolver
+    profile: str
 
-def _refusal(
-    catalog: Catalog, profile: str, feature: Feature, choice: Choice
-) -> Callable[[], PointsmanError]:
-    if choice.payer == "user":
-        return partial(UserKeyRequired, feature.name, choice.would_serve)
-    return partial(FeatureUnavailable, feature.name, profile, catalog.profile(profile).unavailable[feature.name])
+    def plan(self, feature: Feature, keys: frozenset[str] | None) -> Plan:
+        """Return the plan for a request that brought keys for these providers (None: no request scope)."""
+        choice = self.resolver.choose(self.catalog, feature, self.profile, keys)
+        if choice.route is None:
+            return Plan(feature, self.profile, (), choice.rejected, 0.0, 0, self._refusal(feature, choice))
+        routes, rejected = self._payable(feature, choice.route, choice, keys or frozenset())
+        hops = tuple(self._hop(feature, label, route, payer) for label, route, payer in routes)
+        attempts = feature.row.attempts or ATTEMPTS_PER_HOP * len(hops)
+        deadline = feature.row.deadline_s or ATTEMPTS_PER_HOP * sum(hop.timeout_s for hop in hops)
+        refusal = next(filter(None, (self._missing(hop, feature) for hop in hops)), None)
+        return Plan(feature, self.profile, hops, rejected, deadline, attempts, refusal)
 
+    def _refusal(self, feature: Feature, choice: Choice) -> Callable[[], PointsmanError]:
+        if choice.payer == "user":
+            return partial(UserKeyRequired, feature.name, choice.would_serve)
+        reason = self.catalog.profile(self.profile).unavailable[feature.name]
+        return partial(FeatureUnavailable, feature.name, self.profile, reason)
 
-def _payable(
-    catalog: Catalog, profile: str, feature: Feature, choice: Choice, keys: frozenset[str]
-) -> tuple[list[tuple[str, Route, Payer]], tuple[Rejection, ...]]:
-    """Return the routes of the plan with their payers, and the fallbacks that nobody may pay for."""
-    if choice.route is None:
-        return [], choice.rejected
-    routes: list[tuple[str, Route, Payer]] = []
-    rejected = list(choice.rejected)
-    for hop in hops_of(choice.route):
-        label = choice.label if hop is choice.route else f"fallback of the {choice.label}"
-        holder = catalog.providers[hop.provider].key_holder
-        if choice.payer == "platform" or holder in keys:
-            routes.append((label, hop, choice.payer))
-        else:
-            reason = f"no key for {holder!r} in this request, and the payer may not change on the way"
-            rejected.append(Rejection(label, hop.provider, hop.model, "user", reason))
-    if choice.payer == "user":
-        routes += _platform_hops(catalog, profile, feature, rejected)
-    return routes, tuple(rejected)
+    def _payable(
+        self, feature: Feature, chosen: Route, choice: Choice, keys: frozenset[str]
+    ) -> tuple[list[tuple[str, Route, Payer]], tuple[Rejection, ...]]:
+        """Return the plan's routes with their payers, and the fallbacks that nobody may pay for."""
+        routes: list[tuple[str, Route, Payer]] = []
+        rejected = list(choice.rejected)
+        for hop in hops_of(chosen):
+            label = choice.label if hop is chosen else f"fallback of the {choice.label}"
+            holder = self.catalog.providers[hop.provider].key_holder
+            if choice.payer == "platform" or holder in keys:
+                routes.append((label, hop, choice.payer))
+            else:
+                reason = f"no key for {holder!r} in this request, and the payer may not change on the way"
+                rejected.append(Rejection(label, hop.provider, hop.model, "user", reason))
+        if choice.payer == "user":
+            routes += self._platform_hops(feature, rejected)
+        return routes, tuple(rejected)
 
-
-def _platform_hops(
-    catalog: Catalog, profile: str, feature: Feature, rejected: list[Rejection]
-) -> list[tuple[str, Route, Payer]]:
-    """Return the hops that the platform pays for after a user's key failed, if the feature says so (R9)."""
-    try:
-        route = catalog.route(feature.name, profile)
-    except FeatureUnavailable:
+    def _platform_hops(self, feature: Feature, rejected: list[Rejection]) -> list[tuple[str, Route, Payer]]:
+        """Return the hops on the platform's bill after a failed user key, if the feature says so (R9)."""
+        try:
+            route = self.catalog.route(feature.name, self.profile)
+        except FeatureUnavailable:
+            return []
+        if feature.row.on_user_key_failure == "platform":
+            return [("platform's route, if the user's key fails", hop, "platform") for hop in hops_of(route)]
+        label = f"route in profile {self.profile!r}"
+        reason = 'on_user_key_failure = "raise": a failing user key never moves the bill'
+        if feature.row.payer == "user_only":
+            reason = "user_only: the platform never pays for this feature"
+        rejected.append(Rejection(label, route.provider, route.model, "platform", reason))
         return []
-    if feature.row.on_user_key_failure == "platform":
-        return [("platform's route, if the user's key fails", hop, "platform") for hop in hops_of(route)]
-    reason = "on_user_key_failure = \"raise\": a failing user key never moves the bill"
-    rejected.append(Rejection(f"route in profile {profile!r}", route.provider, route.model, "platform", reason))
-    return []
 
+    def _hop(self, feature: Feature, label: str, route: Route, payer: Payer) -> Hop:
+        provider = self.catalog.providers[route.provider]
+        options = sorted(effective_options(self.catalog, feature, route).values(), key=lambda o: o.name)
+        values = tuple((option.name, option.value) for option in options)
+        spec = self.registry.spec(provider, route.model, payer, values)
+        return Hop(label, route, payer, self.registry.reference(provider, spec), spec, tuple(options))
 
-def _hop(  # noqa: PLR0913 - the parts of one hop
-    catalog: Catalog, registry: ProviderRegistry, feature: Feature, label: str, route: Route, payer: Payer
-) -> Hop:
-    provider = catalog.providers[route.provider]
-    options = effective_options(catalog, feature, route)
-    values = tuple(sorted((option.name, option.value) for option in options.values()))
-    spec = registry.spec(provider, route.model, payer, values)
-    reference = registry.reference(provider, spec)
-    return Hop(label, route, payer, reference, spec, tuple(sorted(options.values(), key=lambda o: o.name)))
+    def _missing(self, hop: Hop, feature: Feature) -> Callable[[], PointsmanError] | None:
+        provider = self.catalog.providers[hop.route.provider]
+        return self.registry.missing(provider, hop.spec, feature.name)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import ConfigDict, PrivateAttr
 
-from app.errors import ForeignScope, ModelDetached
-from app.llm.attempts import Attempts
-from app.llm.byok.scope import RequestScope, current_scope
+from app.errors import ModelDetached
 from app.llm.structured import structured_chain
-from app.llm.wishes import BoundTools, render
+from app.llm.wishes import BoundTools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -31,42 +29,17 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
-    from app.llm.clients.cache import ClientCache
-    from app.llm.clients.transport import Transport
-    from app.llm.planning import Hop, Plan
-    from app.llm.providers.registry import ProviderRegistry
-
-
-class Line:
-    """What a handed-out model needs to run its plan: plan, scope, and the container's parts."""
-
-    __slots__ = ("cache", "plan", "registry", "scope", "transport")
-
-    def __init__(
-        self,
-        plan: Plan,
-        registry: ProviderRegistry,
-        cache: ClientCache,
-        transport: Transport,
-        scope: RequestScope | None = None,
-    ) -> None:
-        self.plan, self.registry, self.cache, self.transport = plan, registry, cache, transport
-        self.scope = scope
-
-    def for_scope(self, scope: RequestScope | None) -> Line:
-        """Return the same line for another request."""
-        return Line(self.plan, self.registry, self.cache, self.transport, scope)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a line to a provider can't leave its process")
+    from app.llm.byok.scope import RequestScope
+    from app.llm.line import Line
+    from app.llm.planning import Plan
 
 
 class RoutedChatModel(BaseChatModel):
     """A chat model that runs a plan: LangChain sees one model, the plan decides who serves and who pays.
 
-    It holds no secret of its own and no connection. It captures the scope of the request that it was handed out
-    for, so it works in threads and background tasks; inside another user's request it refuses (ForeignScope).
-    Serialised or pickled, it travels as a description: what is loaded again is detached, and says so when called.
+    It holds no secret of its own and no connection. It captures the scope of the request that it was handed
+    out for, so it works in threads and background tasks; inside another user's request it refuses
+    (ForeignScope). Serialised or pickled, it travels as a description: what is loaded is detached.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -79,7 +52,7 @@ class RoutedChatModel(BaseChatModel):
     streaming: bool = False
     cache_key: str | None = None
     cache: Any = False
-    """LangChain's process-wide response cache is never used: it would serve one user's answer to another (R7)."""
+    """LangChain's process-wide response cache stays unused: it serves one user's answer to another (R7)."""
 
     _line: Line | None = PrivateAttr(default=None)
 
@@ -87,7 +60,7 @@ class RoutedChatModel(BaseChatModel):
     def over(cls, line: Line, callbacks: Sequence[BaseCallbackHandler]) -> RoutedChatModel:
         """Return the model that runs a line's plan, with what any LangChain tracer shows of it."""
         plan, hop = line.plan, line.plan.first
-        about = {
+        about: dict[str, Any] = {
             "feature": plan.feature.name,
             "qos_profile": plan.profile,
             "provider": hop.route.provider,
@@ -96,7 +69,7 @@ class RoutedChatModel(BaseChatModel):
         }
         tags = [f"{name}:{value}" for name, value in about.items()]
         model = cls(**about, metadata=dict(about), tags=tags, callbacks=list(callbacks) or None)
-        model._line = line  # noqa: SLF001 - its own
+        model._line = line
         return model
 
     def handed_out(
@@ -175,7 +148,7 @@ class RoutedChatModel(BaseChatModel):
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
         """Ask for answers of a schema; each hop renders the wish, and parses the answer, in its own way."""
-        return structured_chain(self, schema, include_raw=include_raw, options=kwargs)
+        return structured_chain(self, self._attached(), schema, include_raw=include_raw, options=kwargs)
 
     # ------------------------------------------------------------------ running the plan
 
@@ -186,12 +159,13 @@ class RoutedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        line, attempts = self._begin()
+        line = self._attached()
+        attempts = line.begin()
         while True:
             try:
-                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    return self._stamped(result)
+                    return _stamped(line, result)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 time.sleep(attempts.after(error, line.plan.first))
 
@@ -202,12 +176,13 @@ class RoutedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        line, attempts = self._begin()
+        line = self._attached()
+        attempts = line.begin()
         while True:
             try:
-                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    return self._stamped(result)
+                    return _stamped(line, result)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 await asyncio.sleep(attempts.after(error, line.plan.first))
 
@@ -218,22 +193,21 @@ class RoutedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        line, attempts = self._begin()
+        line = self._attached()
+        attempts = line.begin()
         started = False
         while True:
             try:
-                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     stream: Any = inner._stream(messages, stop, run_manager, **arguments)  # noqa: SLF001
                     with closing(stream):
                         for chunk in stream:
-                            yield chunk if started else self._stamped_chunk(chunk)
+                            yield chunk if started else _stamped_chunk(line, chunk)
                             started = True
+            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
+                time.sleep(attempts.after(error, line.plan.first, started=started))
+            else:
                 return
-            except Exception as error:
-                pause = attempts.after(error, line.plan.first)
-                if started:  # what was said can't be unsaid: no second attempt behind a first chunk (R13)
-                    raise
-                time.sleep(pause)
 
     async def _astream(
         self,
@@ -242,65 +216,34 @@ class RoutedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        line, attempts = self._begin()
+        line = self._attached()
+        attempts = line.begin()
         started = False
         while True:
             try:
-                with self._opened(line, attempts, kwargs) as (inner, arguments):
+                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     stream: Any = inner._astream(messages, stop, run_manager, **arguments)  # noqa: SLF001
                     async with aclosing(stream):
                         async for chunk in stream:
-                            yield chunk if started else self._stamped_chunk(chunk)
+                            yield chunk if started else _stamped_chunk(line, chunk)
                             started = True
+            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
+                await asyncio.sleep(attempts.after(error, line.plan.first, started=started))
+            else:
                 return
-            except Exception as error:
-                pause = attempts.after(error, line.plan.first)
-                if started:  # what was said can't be unsaid: no second attempt behind a first chunk (R13)
-                    raise
-                await asyncio.sleep(pause)
-
-    def _begin(self) -> tuple[Line, Attempts]:
-        """Return the line and a fresh budget, unless another user's request is calling."""
-        line = self._attached()
-        ambient, own = current_scope(), line.scope
-        if ambient is not None and own is not None and not own.anonymous and ambient != own:
-            raise ForeignScope(self.feature)
-        return line, Attempts(line.plan)
 
     def _attached(self) -> Line:
         if self._line is None:
             raise ModelDetached(self.feature)
         return self._line
 
-    @contextmanager
-    def _opened(
-        self, line: Line, attempts: Attempts, arguments: dict[str, Any]
-    ) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
-        """Yield the first hop's client and the call's arguments, under a ticket for the hop's credential."""
-        hop: Hop = line.plan.first
-        inner = line.cache.get(hop.spec)
-        adapter = line.registry.adapter(hop.spec.protocol)
-        grant = line.registry.grant(hop.spec, hop.credential, line.scope)
-        key = self.cache_key if "prompt_cache_key" in hop.spec.supports else None
-        with line.transport.ticket(grant) as ticket:
-            left = attempts.time_left(hop)
-            rendered = render(inner, hop, arguments) if arguments else {}
-            yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
 
-    def _stamped(self, result: ChatResult) -> ChatResult:
-        for generation in result.generations:
-            generation.message.response_metadata["pointsman"] = self._stamp()
-        return result
+def _stamped(line: Line, result: ChatResult) -> ChatResult:
+    for generation in result.generations:
+        generation.message.response_metadata["pointsman"] = line.stamp()
+    return result
 
-    def _stamped_chunk(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-        chunk.message.response_metadata["pointsman"] = self._stamp()
-        return chunk
 
-    def _stamp(self) -> dict[str, str]:
-        return {
-            "feature": self.feature,
-            "profile": self.qos_profile,
-            "provider": self.provider,
-            "model": self.model,
-            "payer": self.payer,
-        }
+def _stamped_chunk(line: Line, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+    chunk.message.response_metadata["pointsman"] = line.stamp()
+    return chunk

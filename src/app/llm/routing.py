@@ -9,7 +9,7 @@ import structlog
 
 from app.errors import PointsmanError, UnknownProfile
 from app.llm.explaining import Explanation, explain_plan
-from app.llm.planning import Plan, make_plan
+from app.llm.planning import Plan, Planner
 
 if TYPE_CHECKING:
     from app.llm.byok.resolver import BYOKResolver
@@ -25,13 +25,14 @@ PlanKey = tuple[str, frozenset[str] | None]
 
 
 class RoutingTable:
-    """Plans of one catalog and one active profile. A plan depends on the providers of a request's keys only."""
+    """Plans of one catalog and one active profile; of a request they depend on its keys' providers only."""
 
     def __init__(
         self, catalog: Catalog, registry: ProviderRegistry, resolver: BYOKResolver, settings: Settings
     ) -> None:
-        self.catalog, self.registry, self.resolver = catalog, registry, resolver
+        self.catalog, self._resolver = catalog, resolver
         self.profile = _active_profile(catalog, settings)
+        self._planner = Planner(catalog, registry, resolver, self.profile)
         self.models: dict[Any, Any] = {}
         """Prototypes of handed-out models, by what they depend on."""
         self._plans: dict[PlanKey, Plan] = {}
@@ -55,7 +56,7 @@ class RoutingTable:
         if plan is None:
             name, keys = key
             feature = self.catalog.feature(name)
-            plan = make_plan(self.catalog, self.registry, self.resolver, self.profile, feature, keys)
+            plan = self._planner.plan(feature, keys)
             self._plans[key] = plan
         return plan
 
@@ -67,10 +68,10 @@ class RoutingTable:
             return Explanation(feature, self.profile, error=error)
 
     def _providers_of_interest(self, feature: str, scope: RequestScope) -> frozenset[str]:
-        """Return the providers whose user keys can change this feature's plan; a stranger among keys is refused."""
+        """Return the providers whose user keys can change this plan; a stranger among the keys is refused."""
         for name in scope.providers:
             self.catalog.provider(name)
-        found = self.resolver.key_holders(self.catalog, self.catalog.feature(feature), self.profile)
+        found = self._resolver.key_holders(self.catalog, self.catalog.feature(feature), self.profile)
         self._relevant[feature] = found
         return found
 

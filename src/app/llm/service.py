@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from app.llm.routing import PlanKey, RoutingTables
     from app.settings import Settings
 
-FeatureCallbacks = "Callable[[str], Sequence[BaseCallbackHandler]]"
-
 
 class LLMService:
     """What features ask for models. Cheap to make: all that lasts belongs to the parts it is made of."""
 
     def __init__(  # noqa: PLR0913 - one argument a seam
         self,
+        *,
         settings: Settings,
         profile_repository: ProfileRepository,
         provider_registry: ProviderRegistry,
@@ -64,10 +63,10 @@ class LLMService:
         cache_key: str | None = None,
         scope: RequestScope | None = None,
     ) -> BaseChatModel:
-        """Return the chat model of a feature, for the given request scope, else the ambient one, else the platform.
+        """Return the chat model of a feature, for the given scope, else the ambient one, else the platform.
 
-        Nobody is asked and nothing is opened. `cache_key` groups prompts for the provider's prompt cache where
-        it has one; `streaming` makes `invoke` stream under the hood, for callbacks that want tokens.
+        Nobody is asked and nothing is opened. `cache_key` groups prompts for the provider's prompt cache
+        where it has one; `streaming` makes `invoke` stream under the hood, for callbacks that want tokens.
 
         :raises UnknownFeature: nobody declared this feature.
         :raises FeatureUnavailable: the active profile can't serve it, with the reason.
@@ -82,7 +81,7 @@ class LLMService:
         prototype = table.models.get((key, self._cache, self._transport, self._callbacks))
         if prototype is None:
             prototype = self._prototype(key)
-        return prototype.handed_out(streaming=streaming, cache_key=cache_key, scope=scope)  # type: ignore[no-any-return]
+        return prototype.handed_out(streaming=streaming, cache_key=cache_key, scope=scope)
 
     def plan(self, feature: str, scope: RequestScope | None = None) -> Plan:
         """Return the plan of a call: hops, payer, deadline, attempts. Raises what `get_llm` raises."""
@@ -91,7 +90,7 @@ class LLMService:
     def explain(
         self, feature: str, scope: RequestScope | None = None, *, cache_key: str | None = None
     ) -> Explanation:
-        """Return where a call would go and why not elsewhere. Asks nobody; never raises for what it can explain."""
+        """Return where a call would go and why not elsewhere. Asks nobody; errors are part of the answer."""
         return self._table.explain(feature, current_scope() if scope is None else scope, cache_key)
 
     def get_model(self, feature: str) -> str:
@@ -108,7 +107,7 @@ class LLMService:
         return {"profile": self.profile, "features": features}
 
     def warm_up(self, features: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Import the SDKs and build the clients of these features (default: all that can run) before traffic comes.
+        """Import SDKs and build the clients of these features (default: all that can run) before traffic.
 
         Importing an SDK stops an event loop for a quarter of a second or more. Returns the features warmed.
         """
@@ -140,7 +139,8 @@ class LLMService:
         return plan
 
     def _prototype(self, key: PlanKey) -> RoutedChatModel:
-        from app.llm.routed_model import Line, RoutedChatModel  # noqa: PLC0415 - LangChain, on first need
+        from app.llm.line import Line
+        from app.llm.routed_model import RoutedChatModel
 
         plan = self._runnable(key)
         line = Line(plan, self._registry, self._cache, self._transport)

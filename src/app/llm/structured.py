@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import RunnableConfig
 
-    from app.llm.routed_model import RoutedChatModel
+    from app.llm.line import Line
 
 
 def structured_chain(
-    model: RoutedChatModel, schema: dict[str, Any] | type, *, include_raw: bool, options: dict[str, Any]
+    model: BaseChatModel,
+    line: Line,
+    schema: dict[str, Any] | type,
+    *,
+    include_raw: bool,
+    options: dict[str, Any],
 ) -> Runnable[LanguageModelInput, Any]:
     """Return the chain that asks a routed model for answers of a schema and parses them.
 
@@ -30,7 +36,7 @@ def structured_chain(
     wish = StructuredWish(schema, given)
     shown = {"kwargs": {"method": given.get("method", "the provider's")}, "schema": schema}
     bound = model.bind(structured_output=wish, ls_structured_output_format=shown)
-    parser = AnswerParser(model, wish)
+    parser = AnswerParser(line, wish)
     if not include_raw:
         return bound | parser
     parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
@@ -41,31 +47,42 @@ def structured_chain(
 class AnswerParser(Runnable["AIMessage", Any]):
     """Parses an answer with the parser of the hop that gave it."""
 
-    def __init__(self, model: RoutedChatModel, wish: StructuredWish) -> None:
-        self._model, self._wish = model, wish
+    def __init__(self, line: Line, wish: StructuredWish) -> None:
+        self._line, self._wish = line, wish
 
-    def _parser(self) -> Runnable[Any, Any]:
-        line = self._model._attached()  # noqa: SLF001 - the other half of one class
-        hop = line.plan.first
-        return self._wish.rendered(line.cache.get(hop.spec), hop)[1]
-
-    def invoke(self, input: AIMessage, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401 - LangChain's signature
+    def invoke(
+        self,
+        input: AIMessage,  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - what the schema makes of it
         """Return the parsed answer; raises what the hop's own parser raises."""
-        return self._parser().invoke(input, config, **kwargs)
+        return self._line.parser(self._wish).invoke(input, config, **kwargs)
 
-    async def ainvoke(self, input: AIMessage, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002, ANN401 - LangChain's signature
+    async def ainvoke(
+        self,
+        input: AIMessage,  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - what the schema makes of it
         """Return the parsed answer; raises what the hop's own parser raises."""
-        return await self._parser().ainvoke(input, config, **kwargs)
+        return await self._line.parser(self._wish).ainvoke(input, config, **kwargs)
 
     def transform(
-        self, input: Iterator[AIMessage], config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002 - LangChain's signature
+        self,
+        input: Iterator[AIMessage],  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
     ) -> Iterator[Any]:
         """Yield what can be parsed of the answer while it streams."""
-        yield from self._parser().transform(input, config, **kwargs)
+        yield from self._line.parser(self._wish).transform(input, config, **kwargs)
 
     async def atransform(
-        self, input: AsyncIterator[AIMessage], config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002 - LangChain's signature
+        self,
+        input: AsyncIterator[AIMessage],  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Yield what can be parsed of the answer while it streams."""
-        async for parsed in self._parser().atransform(input, config, **kwargs):
+        async for parsed in self._line.parser(self._wish).atransform(input, config, **kwargs):
             yield parsed

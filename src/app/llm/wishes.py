@@ -19,7 +19,7 @@ TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
 
 
 class BoundTools(list[Any]):
-    """Tools as a caller gave them. As a list it shows them in OpenAI's form, which tracers and agents read."""
+    """Tools as a caller gave them. The list shows them in OpenAI's form, which tracers and agents read."""
 
     def __init__(self, given: Sequence[Any], options: dict[str, Any]) -> None:
         super().__init__(_shown(tool) for tool in given)
@@ -55,7 +55,7 @@ def render(inner: BaseChatModel, hop: Hop, arguments: dict[str, Any]) -> dict[st
     tools, wish = arguments.get("tools"), arguments.get("structured_output")
     if isinstance(tools, BoundTools):
         bound: Any = inner.bind_tools(tools.given, **tools.options)
-        arguments = {**arguments, **{"tools": None, **bound.kwargs}}
+        arguments = {**arguments, "tools": None, **bound.kwargs}
     if isinstance(wish, StructuredWish):
         arguments = {k: v for k, v in arguments.items() if k != "structured_output"}
         arguments |= wish.rendered(inner, hop)[0]

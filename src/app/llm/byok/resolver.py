@@ -50,8 +50,8 @@ class BYOKResolver:
     def choose(self, catalog: Catalog, feature: Feature, profile: str, keys: frozenset[str] | None) -> Choice:
         """Return who serves and who pays, for a request that brought keys for these providers.
 
-        `keys` is None outside of any request. Order: the byok profile's route, its direct equivalent, the active
-        profile's route, its direct equivalent, all on the user's key; else the platform's route.
+        `keys` is None outside of any request. Order: the byok profile's route, its direct equivalent, the
+        active profile's route, its direct equivalent, all on the user's key; else the platform's route.
 
         :raises UnknownProvider: the scope holds a key for a provider that the catalog doesn't know.
         """

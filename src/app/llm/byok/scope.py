@@ -29,12 +29,11 @@ class RequestScope:
 
     __slots__ = ("_keys", "providers", "user_id")
 
+    _keys: Mapping[str, SecretStr]
     user_id: str | None
     providers: frozenset[str]
 
-    def __init__(
-        self, user_id: str | None = None, keys: Mapping[str, str | SecretStr] | None = None
-    ) -> None:
+    def __init__(self, user_id: str | None = None, keys: Mapping[str, str | SecretStr] | None = None) -> None:
         checked = {name.strip().lower(): _checked(name, key) for name, key in (keys or {}).items()}
         object.__setattr__(self, "user_id", user_id)
         object.__setattr__(self, "_keys", MappingProxyType(checked))
@@ -71,7 +70,7 @@ class RequestScope:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a request scope holds secrets and can't be pickled: make a new one where it is needed")
+        raise TypeError("a request scope holds secrets and can't be pickled: make a new one there")
 
 
 def _checked(provider: str, key: str | SecretStr) -> SecretStr:
@@ -83,7 +82,9 @@ def _checked(provider: str, key: str | SecretStr) -> SecretStr:
     if len(text) > LONGEST_KEY:
         raise InvalidUserKey(provider, f"is longer than {LONGEST_KEY} characters")
     if not (text.isascii() and text.isprintable() and " " not in text):
-        raise InvalidUserKey(provider, "holds characters that no key has (only printable ASCII without spaces)")
+        raise InvalidUserKey(
+            provider, "holds characters that no key has: keys are printable ASCII without spaces"
+        )
     return SecretStr(text)
 
 

@@ -27,7 +27,10 @@ def check_providers(catalog: Catalog, run: Compilation) -> None:
 def _check_endpoint(run: Compilation, provider: Provider, path: Path) -> None:
     row = provider.row
     if row.protocol not in run.honours:
-        run.problem((*path, "protocol"), f"no adapter speaks protocol {row.protocol!r}{nearest(row.protocol, run.honours)}")
+        run.problem(
+            (*path, "protocol"),
+            f"no adapter speaks protocol {row.protocol!r}{nearest(row.protocol, run.honours)}",
+        )
     if [row.base_url is not None, row.launch is not None, row.own_endpoint].count(True) != 1:
         run.problem(path, f"provider {provider.name!r} needs exactly one of base_url, launch, own_endpoint")
     if row.base_url is not None and not row.base_url.startswith(("https://", "http://")):
@@ -49,9 +52,12 @@ def _check_option_names(run: Compilation, provider: Provider, path: Path) -> Non
         named.append(((*here, "cannot"), row.cannot))
         if clash := sorted(row.cannot & set(row.options.given())):
             run.problem(here, f"these models get {', '.join(clash)} and refuse it as well")
+    known = run.honours.get(provider.row.protocol, OPTION_NAMES)
     for where, names in named:
         for name in sorted(names - OPTION_NAMES):
             run.problem(where, f"unknown option {name!r}{nearest(name, OPTION_NAMES)}")
+        for name in sorted((names & OPTION_NAMES) - known):
+            run.problem(where, f"{name!r} has no effect: protocol {provider.row.protocol!r} can't carry it anyway")
 
 
 def _check_unused(catalog: Catalog, run: Compilation) -> None:
@@ -60,12 +66,13 @@ def _check_unused(catalog: Catalog, run: Compilation) -> None:
     for name, provider in catalog.providers.items():
         if name not in used and not provider.row.spare and _uppermost(catalog, run, ("providers", name)):
             run.problem(
-                ("providers", name), f"provider {name!r} is unused: route a feature to it, or say spare = true"
+                ("providers", name),
+                f"provider {name!r} is unused: route to it, or say spare = true",
             )
     extended = {profile.row.extends for profile in catalog.profiles.values()}
     for name, profile in catalog.profiles.items():
         if profile.row.abstract and name not in extended:
-            run.problem(("profiles", name), f"profile {name!r} is abstract, and no profile extends it: it is unused")
+            run.problem(("profiles", name), f"profile {name!r} is abstract and never extended: it is unused")
 
 
 def _uppermost(catalog: Catalog, run: Compilation, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.errors import nearest
@@ -51,7 +52,7 @@ def _check_route(catalog: Catalog, run: Compilation, feature: Feature, route: Ro
     targets: set[str] = set()
     for hop in hops_of(route):
         if hop.target in targets:
-            run.problem(hop.path, f"this fallback repeats {hop.target!r}: a fallback is a distinct (provider, model)")
+            run.problem(hop.path, f"this fallback repeats {hop.target!r}: name another (provider, model)")
         targets.add(hop.target)
         provider = catalog.providers.get(hop.provider)
         if provider is None:
@@ -80,12 +81,10 @@ def _check_options(
         bare = effective_options(catalog, feature, _without(hop, name)).get(name)
         if bare is not None and bare.value == value:
             source = catalog.place(*bare.path) if bare.path else "the default of every call"
-            run.problem((*hop.path, "options", name), f"{name!r} has no effect: {source} says {value!r} already")
+            run.problem((*hop.path, "options", name), f"{name!r} has no effect: {source} says {value!r}")
 
 
 def _without(hop: Route, option: str) -> Route:
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(hop, options=hop.options.model_copy(update={option: None}))
 
 

@@ -1,4 +1,4 @@
-"""Compiling a catalog: tables -> rows -> routes -> a checked catalog, or all that is wrong with it at once."""
+"""Compiling a catalog: tables -> rows -> routes -> a checked catalog, or all its problems at once."""
 
 from __future__ import annotations
 

@@ -59,5 +59,3 @@ def direct_equivalent(catalog: Catalog, route: Route) -> Route | None:
 def hops_of(route: Route) -> tuple[Route, ...]:
     """Return the route itself and its fallbacks, in order."""
     return (route, *route.fallbacks)
-
-

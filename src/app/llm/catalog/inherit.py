@@ -44,7 +44,10 @@ def _lineage(run: Compilation, rows: Mapping[str, ProfileRow], name: str) -> lis
         path = ("profiles", line[-1], "extends")
         if parent in line:
             circle = sorted(line[line.index(parent) :])
-            run.problem(("profiles", circle[0], "extends"), f"profiles extend each other in a circle: {', '.join(circle)}")
+            run.problem(
+                ("profiles", circle[0], "extends"),
+                f"a circle of extends: {', '.join(circle)}",
+            )
             break
         if parent not in rows:
             if ("profiles", parent) not in run.bad:
@@ -101,7 +104,7 @@ def _check_extension(run: Compilation, profile: Profile, profiles: Mapping[str, 
     if parent is None:
         return
     if profile.row.every is not None:
-        run.problem((*path, "extends"), f"has no effect: `every` of {profile.name!r} replaces all it would inherit")
+        run.problem((*path, "extends"), f"has no effect: `every` of {profile.name!r} replaces all of it")
     for feature in profile.row.routes:
         if profile.routes.get(feature) == parent.routes.get(feature):
             run.problem(

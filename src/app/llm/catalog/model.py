@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from app.errors import FeatureUnavailable, UnknownFeature, UnknownProfile, UnknownProvider
-from app.llm.catalog.problems import Path, Place, Places
 from app.llm.catalog.rows import FeatureRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from app.llm.catalog.options import Options
+    from app.llm.catalog.problems import Path, Place, Places
     from app.llm.catalog.rows import Ability, Ask, ModelRow, ProfileRow, ProviderRow, VendorRow
 
 REQUEST_TIMEOUT_S = 120.0
@@ -98,7 +98,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """Features, profiles, pinned routes and providers, checked. Compared by identity: one load, one catalog."""
+    """Features, profiles, pinned routes and providers, checked. Compared by identity."""
 
     features: Mapping[str, Feature]
     providers: Mapping[str, Provider]

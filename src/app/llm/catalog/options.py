@@ -13,7 +13,7 @@ Tokens = Annotated[int, Field(gt=0)]
 
 
 class Options(BaseModel):
-    """Wishes for one call. An option that is None isn't sent; one that a provider can't honour is an error."""
+    """Wishes for one call. None isn't sent; what a provider can't honour is an error at load."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 

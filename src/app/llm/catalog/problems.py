@@ -12,6 +12,10 @@ Path = tuple[str | int, ...]
 """The keys that lead to a value, from a file's top: ("profiles", "max", "routes", "trends")."""
 
 
+SHIPPED = "shipped"
+"""The layer of the catalog that comes with the package; other layers are named by their directory."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where a value is written: file, line (from 1; 0: the whole file), and the layer that it belongs to."""
@@ -22,7 +26,7 @@ class Place:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return where if self.layer == "shipped" else f"{where} ({self.layer})"
+        return f"{where} ({self.layer})" if self.layer == SHIPPED else where
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Protocol
 
 from app.llm.catalog.compile import compile_catalog
+from app.llm.catalog.problems import SHIPPED
 from app.llm.catalog.reroute import rerouted
 from app.llm.catalog.source import Layer, lay_over, read_layer
 
@@ -86,4 +87,4 @@ class InMemoryProfileRepository:
 def shipped_layer(problems: list[Problem]) -> Layer:
     """Read the catalog that comes with the package."""
     with as_file(files("app.llm.catalog")) as directory:
-        return read_layer("shipped", directory, problems)
+        return read_layer(SHIPPED, directory, problems)

@@ -22,9 +22,11 @@ def rerouted(layer: Layer, reroutes: Mapping[str, str], problems: list[Problem])
     providers = layer.tables.get("providers", {})
     for name, target in reroutes.items():
         provider, slash, model = target.partition("/")
-        for asked in (name, provider):
-            if asked not in providers:
-                problems.append(Problem(SETTING, f"unknown provider {asked!r}{nearest(asked, providers)}"))
+        problems += [
+            Problem(SETTING, f"unknown provider {asked!r}{nearest(asked, providers)}")
+            for asked in (name, provider)
+            if asked not in providers
+        ]
         if not (slash and model):
             problems.append(Problem(SETTING, f"{name}={target!r}: write provider/model behind the '='"))
         targets[name] = {"provider": provider, "model": model}
@@ -35,6 +37,8 @@ def rerouted(layer: Layer, reroutes: Mapping[str, str], problems: list[Problem])
 
 
 def _replaced(value: Any, targets: Mapping[str, Any], path: tuple[Any, ...], places: dict[Any, Place]) -> Any:  # noqa: ANN401 - any TOML value
+    if isinstance(value, list):
+        return [_replaced(inner, targets, (*path, i), places) for i, inner in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if "model" in value and value.get("provider") in targets:

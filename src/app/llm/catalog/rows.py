@@ -15,7 +15,7 @@ Ability = Literal[
 
 PayerRule = Literal["platform_only", "user_or_platform", "user_only"]
 Ask = Literal["generate", "score"]
-"""How a choice from a list is asked: the model writes the answer, or the answers are scored by log-probability."""
+"""How a choice from a list is asked: the model writes it, or the choices are scored by log-probability."""
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
 Pattern = Annotated[str, Field(min_length=1)]

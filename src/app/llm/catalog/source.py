@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app.llm.catalog.problems import Path, Place, Problem
+from app.llm.catalog.problems import SHIPPED, Path, Place, Problem
 from app.llm.catalog.toml_lines import lines_of_keys
 
 if TYPE_CHECKING:
@@ -42,24 +42,25 @@ def read_layer(name: str, directory: pathlib.Path, problems: list[Problem]) -> L
 
 
 def _read_file(layer: Layer, file: pathlib.Path, problems: list[Problem]) -> None:
+    name = file.name if layer.name == SHIPPED else str(file)
     try:
         raw = file.read_bytes()
         tables = tomllib.loads(raw.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Problem(Place(file.name, _line_of(error), layer.name), f"can't be read: {error}"))
+        problems.append(Problem(Place(name, _line_of(error), layer.name), f"can't be read: {error}"))
         return
     lines = lines_of_keys(raw)
-    places = {path: Place(file.name, line, layer.name) for path, line in lines.items()}
+    places = {path: Place(name, line, layer.name) for path, line in lines.items()}
     for top, table in tables.items():
         known = layer.tables.setdefault(top, {}) if isinstance(table, dict) else table
         if not isinstance(known, dict):
             layer.tables[top] = table
             continue
-        for name, row in table.items():
-            if name in known:
-                first = layer.places[top, name]
-                problems.append(Problem(places[top, name], f"{top}.{name} is already written at {first}"))
-            known[name] = row
+        for key, row in table.items():
+            if key in known:
+                first = layer.places[top, key]
+                problems.append(Problem(places[top, key], f"{top}.{key} is already written at {first}"))
+            known[key] = row
     layer.places.update(places)
 
 
@@ -68,7 +69,7 @@ def _line_of(error: Exception) -> int:
 
 
 def lay_over(lower: Layer, upper: Layer, problems: list[Problem]) -> Layer:
-    """Return the upper layer's values over the lower one's; an upper value that changes nothing is a problem."""
+    """Return the upper layer over the lower one; an upper value that changes nothing is a problem."""
     merged = Layer(upper.name, dict(lower.tables), dict(lower.places))
     for path, value in _values(upper.tables):
         if _get(lower.tables, path) == value:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def lines_of_keys(source: bytes) -> dict[Path, int]:
     """Return the line (from 1) of every key and array element of a TOML document that parses."""
-    import tree_sitter_toml  # noqa: PLC0415 - only where catalog files are read
-    from tree_sitter import Language, Parser  # noqa: PLC0415
+    import tree_sitter_toml
+    from tree_sitter import Language, Parser
 
     root = Parser(Language(tree_sitter_toml.language())).parse(source).root_node
     lines: dict[Path, int] = {}

@@ -39,7 +39,7 @@ class ClientCache:
         self._lock = threading.Lock()
         self._platform: dict[ClientSpec, BaseChatModel] = {}
         self._pool: TTLCache[ClientSpec, BaseChatModel] = TTLCache(limit, ttl_s, timer=clock)
-        self._under_construction: dict[ClientSpec, Future[BaseChatModel]] = {}
+        self._under_construction: dict[ClientSpec, Future[BaseChatModel | None]] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -73,19 +73,24 @@ class ClientCache:
             mine = future is None
             if future is None:
                 future = self._under_construction[spec] = Future()
-        if mine:
-            self._construct(spec, future)
-        return future.result()
+        client = self._construct(spec, future) if mine else future.result()
+        return client if client is not None else self.get(spec)
 
-    def _construct(self, spec: ClientSpec, future: Future[BaseChatModel]) -> None:
+    def _construct(self, spec: ClientSpec, future: Future[BaseChatModel | None]) -> BaseChatModel:
+        client = None
         try:
             client = self._build(spec)
-        except BaseException as error:
+        except Exception as error:
             self._settle(spec, None)
             future.set_exception(error)
             raise
-        self._settle(spec, client)
-        future.set_result(client)
+        finally:
+            if (
+                not future.done()
+            ):  # an interrupt of this thread is no answer for those who wait: they try again
+                self._settle(spec, client)
+                future.set_result(client)
+        return client
 
     def _settle(self, spec: ClientSpec, client: BaseChatModel | None) -> None:
         with self._lock:

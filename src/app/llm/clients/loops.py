@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 IDLE_SECONDS = 15.0
+LONGEST_HEADER = 65_536
+"""Bytes. What sits in front of a provider adds headers beyond aiohttp's limit of 8190."""
 
 
 class LoopSession:
@@ -26,6 +29,8 @@ class LoopSession:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
             trust_env=False,
         )
         self.usage = Usage(self._release)
@@ -43,7 +48,7 @@ class LoopSession:
             await self.session.close()
 
     def _release(self) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, and its connections with it
             self._loop.call_soon_threadsafe(self._start_closing)
 
     def _start_closing(self) -> None:
@@ -64,8 +69,8 @@ class LoopSessions:
     async def current(self) -> LoopSession:
         """Return the running loop's session. Raises ResourceClosed after `close`."""
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        return session if session is not None else await self._open(loop)
+        known = self._sessions.get(loop)
+        return known if known is not None and not known.session.closed else await self._open(loop)
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> LoopSession:
         with self._lock:

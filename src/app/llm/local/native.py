@@ -66,7 +66,9 @@ class NativeServer:
         self._stop.set()
         self._thread.join(seconds)
         if self._thread.is_alive():
-            log.warning("the embedded model is still busy after %.0f s; it ends with its last answer", seconds)
+            log.warning(
+                "the embedded model is still busy after %.0f s; it ends with its last answer", seconds
+            )
 
     def _own(self) -> None:
         try:

@@ -10,7 +10,7 @@ from app.errors import ResourceClosed
 
 
 class Launcher(Protocol):
-    """Something that can start an endpoint: called without arguments, named `package.module:Class` in a row."""
+    """Something that starts an endpoint: made without arguments, named `package.module:Class` in a row."""
 
     def start(self) -> str:
         """Start the endpoint if it isn't running; return its base URL."""

@@ -93,7 +93,7 @@ class ProviderRegistry:
 
     def redirect(self, provider: Provider) -> str | None:
         """Return the operator's own base URL for a provider, from `<PROVIDER>_BASE_URL`."""
-        return self._settings.variable(base_url_variable(provider))
+        return self._settings.variable(base_url_variable(provider.name))
 
     def reference(self, provider: Provider, spec: ClientSpec) -> CredentialReference:
         """Return which secret a hop with this spec is run with, and where it comes from."""
@@ -110,7 +110,7 @@ class ProviderRegistry:
         """Return what makes the error if a variable that this spec needs isn't set."""
         missing = None
         if not spec.base_url and not spec.launch:
-            missing = base_url_variable(provider)
+            missing = base_url_variable(provider.name)
         elif (variable := self.reference(provider, spec).variable) and not self._settings.variable(variable):
             missing = variable
         return partial(MissingPlatformKey, provider.name, missing, feature) if missing else None
@@ -152,9 +152,9 @@ class ProviderRegistry:
         return provider.row.protocol == "gemini" and payer == "platform" and self._settings.vertex is not None
 
 
-def base_url_variable(provider: Provider) -> str:
+def base_url_variable(provider: str) -> str:
     """Return the name of the variable with which the operator redirects a provider."""
-    return f"{provider.name.upper()}_BASE_URL"
+    return f"{provider.upper()}_BASE_URL"
 
 
 def _vertex_url(vertex: tuple[str, str]) -> str:

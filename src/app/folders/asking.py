@@ -1,0 +1,52 @@
+"""The port of asking: one question to a model, and what came back of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from app.folders.models import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from app.folders.models import Conversation, Folder
+    from app.folders.policy import FolderPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of these folders does this conversation belong in? Asked of one model, under one policy.
+
+    `folders` are by the short keys that the model may answer.
+    """
+
+    model: BaseChatModel
+    folders: Mapping[str, Folder]
+    conversation: Conversation
+    policy: FolderPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered. `chosen` is None if it wasn't one of the folders; `failure` is a failure class."""
+
+    chosen: Folder | None = None
+    confidence: float = 0.0
+    reasoning: str = ""
+    tokens: Tokens = field(default_factory=Tokens)
+    failure: str | None = None
+
+
+class Asker(Protocol):
+    """The port: a way to put the question to a model."""
+
+    def ask(self, question: Question) -> Reply:
+        """Return the reply; raises what the model raises."""
+        ...
+
+    async def aask(self, question: Question) -> Reply:
+        """Return the reply; raises what the model raises."""
+        ...

@@ -1,0 +1,89 @@
+"""The line from a handed-out model to the parts that serve it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from app.errors import ForeignScope
+from app.llm.attempts import Attempts
+from app.llm.byok.scope import current_scope
+from app.llm.wishes import StructuredWish, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.runnables import Runnable
+
+    from app.llm.byok.scope import RequestScope
+    from app.llm.clients.cache import ClientCache
+    from app.llm.clients.transport import Transport
+    from app.llm.planning import Plan
+    from app.llm.providers.registry import ProviderRegistry
+
+
+class Line:
+    """What a handed-out model needs to run its plan: the plan, the scope, and the container's parts."""
+
+    __slots__ = ("_cache", "_registry", "_transport", "plan", "scope")
+
+    def __init__(
+        self, plan: Plan, registry: ProviderRegistry, cache: ClientCache, transport: Transport
+    ) -> None:
+        self.plan = plan
+        self.scope: RequestScope | None = None
+        self._registry, self._cache, self._transport = registry, cache, transport
+
+    def for_scope(self, scope: RequestScope | None) -> Line:
+        """Return the same line for another request."""
+        line = Line(self.plan, self._registry, self._cache, self._transport)
+        line.scope = scope
+        return line
+
+    def begin(self) -> Attempts:
+        """Return the budget of a new call.
+
+        :raises ForeignScope: it is made inside another user's request.
+        """
+        ambient, own = current_scope(), self.scope
+        if ambient is not None and own is not None and not own.anonymous and ambient != own:
+            raise ForeignScope(self.plan.feature.name)
+        return Attempts(self.plan)
+
+    @contextmanager
+    def opened(
+        self, attempts: Attempts, arguments: dict[str, Any], cache_key: str | None
+    ) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
+        """Yield the first hop's client and the call's arguments, under a ticket for the hop's credential."""
+        hop = self.plan.first
+        inner = self._cache.get(hop.spec)
+        adapter = self._registry.adapter(hop.spec.protocol)
+        grant = self._registry.grant(hop.spec, hop.credential, self.scope)
+        key = cache_key if "prompt_cache_key" in hop.spec.supports else None
+        with self._transport.ticket(grant) as ticket:
+            left = attempts.time_left(hop)
+            rendered = render(inner, hop, arguments) if arguments else {}
+            yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
+
+    def parser(self, wish: StructuredWish) -> Runnable[Any, Any]:
+        """Return what parses an answer to this wish: the parser of the hop that gave it."""
+        hop = self.plan.first
+        return wish.rendered(self._cache.get(hop.spec), hop)[1]
+
+    def stamp(self) -> dict[str, str]:
+        """Return what every answer carries in `response_metadata["pointsman"]`: who served it, who paid."""
+        hop = self.plan.first
+        return {
+            "feature": self.plan.feature.name,
+            "profile": self.plan.profile,
+            "provider": hop.route.provider,
+            "model": hop.route.model,
+            "payer": hop.payer,
+        }
+
+    def __deepcopy__(self, memo: object) -> Line:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a line to a provider can't leave its process")
