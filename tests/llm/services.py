@@ -69,7 +69,11 @@ TABLES: dict[str, Any] = {
         },
     },
 }
-TABLE_KEYS = {"ACME_API_KEY": "acme-platform", "NOVA_API_KEY": "nova-platform", "BROKER_API_KEY": "broker-platform"}
+TABLE_KEYS = {
+    "ACME_API_KEY": "acme-platform",
+    "NOVA_API_KEY": "nova-platform",
+    "BROKER_API_KEY": "broker-platform",
+}
 
 
 def service(
@@ -79,10 +83,12 @@ def service(
     settings = Settings(variables=dict(variables))
     repository = InMemoryProfileRepository(tables, HONOURS)
     parts = {"settings": settings, "profile_repository": repository} | overrides
-    return Container(**parts).llm_service()  # type: ignore[no-any-return]
+    return Container(**parts).llm_service()
 
 
-def shipped(profile: str = "premium", variables: Mapping[str, str] = ALL_KEYS, **overrides: Any) -> LLMService:
+def shipped(
+    profile: str = "premium", variables: Mapping[str, str] = ALL_KEYS, **overrides: Any
+) -> LLMService:
     """Return a service over the shipped catalog."""
     settings = Settings(model_qos=profile, variables=dict(variables))
-    return Container(settings=settings, **overrides).llm_service()  # type: ignore[no-any-return]
+    return Container(settings=settings, **overrides).llm_service()

@@ -45,7 +45,9 @@ async def main(delay_s: float) -> None:
     """Serve until standard input closes."""
     loop = asyncio.get_running_loop()
     script = partial(answer, delay_s=delay_s)
-    listener = await loop.create_server(lambda: Wire(script, lambda *_: None, 0), "127.0.0.1", 0, backlog=1024)
+    listener = await loop.create_server(
+        lambda: Wire(script, lambda *_: None, 0), "127.0.0.1", 0, backlog=1024
+    )
     print(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201 - for the parent
     await loop.run_in_executor(None, sys.stdin.read)
 

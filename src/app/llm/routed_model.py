@@ -59,16 +59,11 @@ class RoutedChatModel(BaseChatModel):
     @classmethod
     def over(cls, line: Line, callbacks: Sequence[BaseCallbackHandler]) -> RoutedChatModel:
         """Return the model that runs a line's plan, with what any LangChain tracer shows of it."""
-        plan, hop = line.plan, line.plan.first
-        about: dict[str, Any] = {
-            "feature": plan.feature.name,
-            "qos_profile": plan.profile,
-            "provider": hop.route.provider,
-            "model": hop.route.model,
-            "payer": hop.payer,
-        }
+        about = line.stamp()
+        fields: dict[str, Any] = {**about, "qos_profile": about["profile"]}
+        del fields["profile"]  # LangChain's own field of this name describes what a model can do
         tags = [f"{name}:{value}" for name, value in about.items()]
-        model = cls(**about, metadata=dict(about), tags=tags, callbacks=list(callbacks) or None)
+        model = cls(**fields, metadata=about, tags=tags, callbacks=list(callbacks) or None)
         model._line = line
         return model
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from app.errors import PointsmanError, UnknownProfile
 from app.llm.explaining import Explanation, explain_plan
+from app.llm.logs import logger
 from app.llm.planning import Plan, Planner
 
 if TYPE_CHECKING:
@@ -111,14 +110,12 @@ def _active_profile(catalog: Catalog, settings: Settings) -> str:
     except UnknownProfile as error:
         if settings.strict:
             raise
-        structlog.get_logger("pointsman").warning(
-            "profile_unknown", problem=str(error), used_instead=FALLBACK_PROFILE
-        )
+        logger().warning("profile_unknown", problem=str(error), used_instead=FALLBACK_PROFILE)
         return catalog.profile(FALLBACK_PROFILE).name
 
 
 def _log(table: RoutingTable) -> None:
-    log = structlog.get_logger("pointsman")
+    log = logger()
     log.info("profile_active", profile=table.profile, features=len(table.catalog.features))
     unavailable = table.catalog.profile(table.profile).unavailable
     for feature in sorted(table.catalog.features):

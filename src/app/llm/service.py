@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from langchain_core.callbacks import BaseCallbackHandler
-    from langchain_core.language_models.chat_models import BaseChatModel
 
     from app.llm.byok.resolver import BYOKResolver
     from app.llm.catalog.model import Catalog, Route
@@ -62,7 +61,7 @@ class LLMService:
         streaming: bool = False,
         cache_key: str | None = None,
         scope: RequestScope | None = None,
-    ) -> BaseChatModel:
+    ) -> RoutedChatModel:
         """Return the chat model of a feature, for the given scope, else the ambient one, else the platform.
 
         Nobody is asked and nothing is opened. `cache_key` groups prompts for the provider's prompt cache

@@ -78,7 +78,7 @@ FILES = {"features.toml": FEATURES, "providers.toml": PROVIDERS, "profiles.toml"
 
 
 def written(directory: Path, **changed: str) -> Path:
-    """Write the valid catalog, with the files named (`profiles=...`) replaced or added, and return its directory."""
+    """Write the valid catalog, with the files named (`profiles=...`) replaced or added."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in {**FILES, **{f"{stem}.toml": text for stem, text in changed.items()}}.items():
         (directory / name).write_text(text, encoding="utf-8")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from langchain_core.messages import HumanMessage
 
 from app.llm.clients.spec import ClientSpec, Credential, Grant, origin_of
-from app.llm.clients.transport import Transport
 from app.llm.providers.anthropic import AnthropicAdapter
 from app.llm.providers.gemini import GeminiAdapter
 from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.language_models.chat_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import ChatResult
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+    from app.errors import PointsmanError
     from app.llm.catalog.options import OptionValue
+    from app.llm.clients.transport import Transport
     from app.llm.providers.protocol import ProtocolAdapter
 
 SECRET = "sk-the-real-key"
@@ -72,37 +74,45 @@ class Caller:
         with self.transport.ticket(self.grant(secret)) as ticket:
             yield self.adapter.request_arguments(ticket)
 
-    def generate(self, secret: str | None = SECRET, **wishes: Any) -> ChatResult:
+    def ask(self, secret: str | None = SECRET, **wishes: Any) -> AIMessage:
         """Ask, from a thread."""
         with self.arguments(secret) as arguments:
-            return self.model._generate(QUESTION, **wishes, **arguments)
+            return self.model.invoke(QUESTION, **wishes, **arguments)
 
-    async def agenerate(self, secret: str | None = SECRET, **wishes: Any) -> ChatResult:
+    async def aask(self, secret: str | None = SECRET, **wishes: Any) -> AIMessage:
         """Ask, in an event loop."""
         with self.arguments(secret) as arguments:
-            return await self.model._agenerate(QUESTION, **wishes, **arguments)
+            return await self.model.ainvoke(QUESTION, **wishes, **arguments)
 
-    def stream(self) -> Iterator[str]:
+    def stream(self) -> Iterator[AIMessageChunk]:
         """Ask for a stream, from a thread."""
         with self.arguments() as arguments:
-            for chunk in self.model._stream(QUESTION, **arguments):
-                yield chunk.text
+            yield from self.model.stream(QUESTION, **arguments)
 
-    async def astream(self) -> AsyncIterator[str]:
+    async def astream(self) -> AsyncIterator[AIMessageChunk]:
         """Ask for a stream, in an event loop."""
         with self.arguments() as arguments:
-            async for chunk in self.model._astream(QUESTION, **arguments):
-                yield chunk.text
+            async for chunk in self.model.astream(QUESTION, **arguments):
+                yield chunk
 
 
-def caller(
-    adapter: ProtocolAdapter, origin: str, transport: Transport, spec: ClientSpec | None = None, **options: OptionValue
-) -> Caller:
-    """Return a client of an adapter for a local server, or for a spec of the test's own."""
-    spec = spec or spec_for(adapter, origin, **options)
+def caller(adapter: ProtocolAdapter, origin: str, transport: Transport, **options: OptionValue) -> Caller:
+    """Return a client of an adapter for a local server."""
+    return caller_of(spec_for(adapter, origin, **options), adapter, transport)
+
+
+def caller_of(spec: ClientSpec, adapter: ProtocolAdapter, transport: Transport) -> Caller:
+    """Return the client of a spec."""
     return Caller(adapter, spec, transport, adapter.build(spec, spec.base_url, transport))
 
 
-def with_supports(spec: ClientSpec, *abilities: str) -> ClientSpec:
-    """Return the spec with more abilities."""
-    return replace(spec, supports=spec.supports | set(abilities))
+@contextmanager
+def raises_our_own(kind: type[PointsmanError], match: str) -> Iterator[None]:
+    """Expect one of our errors, bare or as the cause of what an SDK made of it (anthropic wraps every error)."""
+    with pytest.raises(Exception, match="") as caught:
+        yield
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    assert error is not None, f"{kind.__name__} is not among the causes of {caught.value!r}"
+    assert re.search(match, str(error))

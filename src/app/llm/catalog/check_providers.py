@@ -57,7 +57,9 @@ def _check_option_names(run: Compilation, provider: Provider, path: Path) -> Non
         for name in sorted(names - OPTION_NAMES):
             run.problem(where, f"unknown option {name!r}{nearest(name, OPTION_NAMES)}")
         for name in sorted((names & OPTION_NAMES) - known):
-            run.problem(where, f"{name!r} has no effect: protocol {provider.row.protocol!r} can't carry it anyway")
+            run.problem(
+                where, f"{name!r} has no effect: protocol {provider.row.protocol!r} can't carry it anyway"
+            )
 
 
 def _check_unused(catalog: Catalog, run: Compilation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,9 @@ def _read_file(layer: Layer, file: pathlib.Path, problems: list[Problem]) -> Non
 
 
 def _line_of(error: Exception) -> int:
-    return getattr(error, "lineno", 0) or 0
+    """Return the line that a TOML error names: before Python 3.14 it does so in its text only."""
+    found = re.search(r"at line (\d+)", str(error))
+    return int(found.group(1)) if found else 0
 
 
 def lay_over(lower: Layer, upper: Layer, problems: list[Problem]) -> Layer:

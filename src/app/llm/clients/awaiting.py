@@ -45,14 +45,14 @@ class AwaitingLine:
         self._door = door
         self._proxies = proxies
         self._tls = tls
-        self._sessions = LoopSessions()
+        self.sessions = LoopSessions()
 
     async def send(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
         """Send one request through the door; without `stream` the response is read before it is returned.
 
         Raises TransportRefused, ResourceClosed, or the httpx2.RequestError that says what broke.
         """
-        here = await self._sessions.current()
+        here = await self.sessions.current()
         here.usage.enter()
         try:
             answer = await self._exchange(request, here)
@@ -66,7 +66,7 @@ class AwaitingLine:
 
     def close(self) -> None:
         """Refuse new requests, and close each loop's connections after its last request under way."""
-        self._sessions.close()
+        self.sessions.close()
 
     async def _exchange(self, request: httpx2.Request, here: LoopSession) -> aiohttp.ClientResponse:
         admission = self._door.admit(request)
