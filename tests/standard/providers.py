@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.servers.models import SSE, as_json
 from tests.servers.wire import Answer
@@ -13,24 +12,40 @@ from tests.standard.thinking import think
 
 if TYPE_CHECKING:
     from tests.servers.wire import Received
+    from tests.standard.thinking import Asked, Reply
 
-KEYS = {
-    openai_protocol: "sk-openai-made-up",
-    anthropic_protocol: "sk-ant-made-up",
-    gemini_protocol: "AI-gemini-made-up",
-}
+
+class Spoken(Protocol):
+    """A wire protocol, from the provider's side."""
+
+    PATH: str
+    KEY_HEADER: str
+    KEY_PREFIX: str
+
+    def read(self, received: Received) -> Asked: ...
+    def whole(self, asked: Asked, reply: Reply) -> dict[str, Any]: ...
+    def streamed(self, asked: Asked, reply: Reply, body: dict[str, Any]) -> list[bytes]: ...
+    def error(self, message: str, status: int) -> dict[str, Any]: ...
+
+
+OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY = "sk-openai-made-up", "sk-ant-made-up", "AI-gemini-made-up"
+LISTENING: tuple[tuple[Spoken, str], ...] = (
+    (openai_protocol, OPENAI_KEY),
+    (anthropic_protocol, ANTHROPIC_KEY),
+    (gemini_protocol, GEMINI_KEY),
+)
 
 
 def answered(received: Received) -> Answer:
     """Answer as the provider would whose path was asked for."""
     path = received.target.partition("?")[0]
-    for protocol, key in KEYS.items():
+    for protocol, key in LISTENING:
         if path.startswith(protocol.PATH):
             return spoken(protocol, key, received)
     return Answer(as_json({"error": {"message": f"nothing at {path}"}}), status=404)
 
 
-def spoken(protocol: ModuleType, key: str, received: Received) -> Answer:
+def spoken(protocol: Spoken, key: str, received: Received) -> Answer:
     """Answer in a protocol; what the protocol doesn't allow is refused with the reason."""
     if received.header(protocol.KEY_HEADER) != protocol.KEY_PREFIX + key:
         return Answer(as_json(protocol.error("this key is not known", 401)), status=401)

@@ -47,7 +47,7 @@ def version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def everywhere(  # noqa: D103 - its docstring is the help page's text
+def everywhere(
     context: typer.Context,
     profile: Profile = None,
     catalog: Catalog = None,

@@ -31,7 +31,7 @@ def list_providers(
     catalog_mode: CatalogMode = None,
     as_json: Json = False,
 ) -> None:
-    """List every provider: protocol, base URL, key variable and whether it is set, features that depend on it."""
+    """List every provider: protocol, base URL, key variable, whether it is set, and who depends on it."""
     chosen = {"profile": profile, "catalog": catalog, "catalog_mode": catalog_mode}
     with session_of(context).container(**chosen) as container:
         service = container.llm_service()

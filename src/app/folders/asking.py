@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. `chosen` is None if it wasn't one of the folders; `failure` is a failure class."""
+    """What a model answered. `chosen` is None for what is no folder; `failure` is a failure class."""
 
     chosen: Folder | None = None
     confidence: float = 0.0

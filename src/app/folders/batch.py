@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 def finished(
     work: Callable[[Item], Result], items: Iterable[Item], concurrency: int
 ) -> Iterator[tuple[int, Result]]:
-    """Yield (index, result) as results are there, at most `concurrency` items in work, each in its own thread.
+    """Yield (index, result) as results are there; at most `concurrency` items are in work, each in a thread.
 
-    Items are drawn as there is room for them. If one raises, no more are drawn; what is in work is finished and
-    yielded, then the first error is raised. Work runs in a copy of the caller's context.
+    Items are drawn as there is room for them. If one raises, no more are drawn; what is in work is finished
+    and yielded, then the first error is raised. Work runs in a copy of the caller's context.
     """
     queue = enumerate(items)
     failures: list[BaseException] = []

@@ -62,7 +62,7 @@ class FolderPolicy(BaseModel):
     def judge(
         self, folders: Sequence[Folder], category: str | None, chosen: Folder | None, confidence: float
     ) -> Verdict:
-        """Return the verdict on the chosen folder (None: not one of the user's) and the model's confidence."""
+        """Return the verdict on a model's choice (None: not one of the user's folders) and confidence."""
         instead = fallback(folders, category)
         if chosen is None:
             return Verdict(instead.folder, self.invalid_id_confidence, _status("invalid_folder_id", instead))

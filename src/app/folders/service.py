@@ -48,7 +48,7 @@ class FolderAssigner:
     async def aassign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
     ) -> Assignment:
-        """Return where the conversation was filed, without blocking the event loop. Raises what `assign` raises."""
+        """Return what `assign` returns, without blocking the event loop. Raises the same."""
         if not folders:
             return _no_folders()
         started = time.monotonic()

@@ -15,6 +15,7 @@ from app.llm.providers.vertex import VertexAccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from importlib.metadata import EntryPoint
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
@@ -32,11 +33,11 @@ VERTEX_SOURCE = "application-default credentials of Google Cloud"
 KEYLESS = "no key needed"
 
 
-def installed_adapters() -> dict[str, ProtocolAdapter]:
+def installed_adapters(entries: Iterable[EntryPoint] | None = None) -> dict[str, ProtocolAdapter]:
     """Return our adapters and those that other packages add through entry points, by protocol."""
     own: Iterable[ProtocolAdapter] = (OpenAICompatibleAdapter(), GeminiAdapter(), AnthropicAdapter())
     adapters = {adapter.name: adapter for adapter in own}
-    for entry in entry_points(group=ENTRY_POINTS):
+    for entry in entry_points(group=ENTRY_POINTS) if entries is None else entries:
         adapters[entry.name] = entry.load()()
     return adapters
 

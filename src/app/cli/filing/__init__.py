@@ -1,0 +1,1 @@
+"""Filing a whole file of conversations: reading it, keeping results, counting them."""

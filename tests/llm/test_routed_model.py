@@ -1,0 +1,327 @@
+"""The model that a feature is handed, at the wire: whose key travels, what is asked, what failures become."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import set_llm_cache
+from langchain_core.load import dumps
+from pydantic import BaseModel
+
+from app.containers import Container, running
+from app.errors import (
+    ForeignScope,
+    ModelCallFailed,
+    ModelDetached,
+    PlatformKeyRejected,
+    UserKeyRejected,
+)
+from app.llm import InMemoryProfileRepository, RequestScope, request_scope
+from app.settings import Settings
+from tests.llm.services import HONOURS, TABLE_KEYS, TABLES
+from tests.servers.fixtures import server
+from tests.servers.models import any_model, as_json, openai_events
+from tests.servers.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.llm import LLMService
+    from tests.servers.running import RunningServer
+    from tests.servers.wire import Received, Script
+
+__all__ = ["server"]
+
+USERS_KEY = "sk-users-canary"
+ADA = RequestScope("ada", {"acme": USERS_KEY, "nova": USERS_KEY})
+EVE = RequestScope("eve", {"acme": "sk-eve"})
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+@contextmanager
+def service_at(server: RunningServer) -> Iterator[LLMService]:
+    """A service whose three providers are all at one local server."""
+    redirects = {f"{name}_BASE_URL": f"{server.origin}/v1" for name in ("ACME", "BROKER")}
+    settings = Settings(variables={**TABLE_KEYS, **redirects, "NOVA_BASE_URL": server.origin})
+    repository = InMemoryProfileRepository(TABLES, HONOURS)
+    with running(Container(settings=settings, profile_repository=repository)) as container:
+        yield container.llm_service()
+
+
+def failing(status: int, times: int = 99) -> Script:
+    """Answer the first requests with an error, the later ones as a model would."""
+    left = [times]
+
+    def script(received: Received) -> Answer:
+        left[0] -= 1
+        if left[0] < 0:
+            return any_model(received)
+        return Answer(as_json({"error": {"message": f"no: {USERS_KEY}"}}), status=status)
+
+    return script
+
+
+@pytest.fixture
+def llm_service(server: RunningServer) -> Iterator[LLMService]:
+    with service_at(server) as service:
+        yield service
+
+
+def keys_seen(server: RunningServer) -> list[str | None]:
+    return [one.header("authorization") or one.header("x-goog-api-key") for one in server.received]
+
+
+def test_the_platforms_key_travels_where_the_platform_pays(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    answer = llm_service.get_llm("guard", scope=ADA).invoke("hello")
+
+    assert answer.text == "Hello there"
+    assert keys_seen(server) == ["Bearer acme-platform"]
+
+
+def test_the_users_key_travels_where_the_user_pays(server: RunningServer, llm_service: LLMService) -> None:
+    llm_service.get_llm("summary", scope=ADA).invoke("hello")
+    llm_service.get_llm("coach", scope=EVE).invoke("hello")
+    llm_service.get_llm("summary", scope=RequestScope("joe", {"nova": "sk-joe"})).invoke("hello")
+
+    assert keys_seen(server) == [f"Bearer {USERS_KEY}", "Bearer sk-eve", "sk-joe"]
+
+
+def test_users_share_one_client_that_holds_none_of_their_keys(server: RunningServer) -> None:
+    settings = Settings(variables={"ACME_BASE_URL": f"{server.origin}/v1"})
+    repository = InMemoryProfileRepository(TABLES, HONOURS)
+    with running(Container(settings=settings, profile_repository=repository)) as container:
+        for number in range(50):
+            scope = RequestScope(f"u{number}", {"acme": f"sk-{number}"})
+            container.llm_service().get_llm("coach", scope=scope).invoke("hello")
+
+        assert len(container.client_cache()) == 1
+    assert keys_seen(server) == [f"Bearer sk-{number}" for number in range(50)]
+
+
+def test_the_answer_says_who_served_it_and_who_paid(llm_service: LLMService) -> None:
+    llm = llm_service.get_llm("summary", scope=ADA)
+    stamp = {
+        "feature": "summary",
+        "profile": "premium",
+        "provider": "acme",
+        "model": "swift-2",
+        "payer": "user",
+    }
+
+    assert llm.invoke("hello").response_metadata["pointsman"] == stamp
+    chunks = list(llm.stream("hello"))
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total += chunk
+    assert total.response_metadata["pointsman"] == stamp
+    assert total.usage_metadata is not None, "streaming always asks for usage"
+
+
+async def test_async_calls_and_streams_carry_the_same(server: RunningServer, llm_service: LLMService) -> None:
+    llm = llm_service.get_llm("summary", scope=ADA)
+
+    assert (await llm.ainvoke("hello")).response_metadata["pointsman"]["payer"] == "user"
+    assert "".join([chunk.text async for chunk in llm.astream("hello")]) == "Hello there"
+    assert keys_seen(server) == [f"Bearer {USERS_KEY}"] * 2
+
+
+def test_a_model_works_in_every_event_loop_and_thread(llm_service: LLMService) -> None:
+    llm = llm_service.get_llm("summary", scope=ADA)
+
+    def twice(_: int) -> list[str]:
+        return [asyncio.run(llm.ainvoke("hello")).text for _ in range(2)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(twice, range(8))) == [["Hello there"] * 2] * 8
+
+
+def test_options_reach_the_wire_as_the_protocol_spells_them(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    llm_service.get_llm("summary", scope=RequestScope("u", {"broker": "sk-b"})).invoke("hello")
+    llm_service.get_llm("summary", scope=RequestScope("u", {"nova": "sk-n"})).invoke("hello")
+
+    broker, nova = (one.json for one in server.received)
+    assert (broker["model"], broker["temperature"]) == ("nova/comet-2-lite", 0.7)
+    assert list(nova["generationConfig"]["thinkingConfig"].values()) == [0]
+    assert "temperature" not in nova["generationConfig"], "what nobody wished is not sent"
+
+
+@pytest.mark.parametrize("wish", ["nothing", "tools", "structured output"])
+def test_a_cache_key_survives_every_wish_where_the_provider_takes_one(
+    wish: str, server: RunningServer, llm_service: LLMService
+) -> None:
+    llm: Any = llm_service.get_llm("guard", cache_key="user-7")
+    if wish == "tools":
+        llm = llm.bind_tools([City])
+    elif wish == "structured output":
+        llm = llm.with_structured_output(City, method="function_calling", include_raw=True)
+
+    llm.invoke("hello")
+
+    assert server.received[0].json["prompt_cache_key"] == "user-7"
+
+
+def test_a_cache_key_is_not_sent_where_the_provider_takes_none(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    llm_service.get_llm("summary", cache_key="user-7").invoke("hello")
+
+    assert "prompt_cache_key" not in server.received[0].json
+
+
+def test_streaming_by_request_streams_under_invoke(server: RunningServer, llm_service: LLMService) -> None:
+    answer = llm_service.get_llm("guard", streaming=True).invoke("hello")
+
+    assert answer.text == "Hello there"
+    assert server.received[0].json["stream"] is True
+
+
+def test_each_protocol_renders_tools_in_its_own_way(server: RunningServer, llm_service: LLMService) -> None:
+    llm_service.get_llm("guard").bind_tools([City]).invoke("hello")
+    llm_service.get_llm("chat").bind_tools([City]).invoke("hello")
+
+    openai, gemini = (one.json["tools"][0] for one in server.received)
+    assert openai["function"]["name"] == "City"
+    assert gemini["functionDeclarations"][0]["name"] == "City"
+
+
+def test_bound_tools_show_themselves_in_the_form_that_agents_read(llm_service: LLMService) -> None:
+    bound: Any = llm_service.get_llm("chat").bind_tools([City])
+
+    assert [tool["function"]["name"] for tool in bound.kwargs["tools"]] == ["City"]
+
+
+def test_a_model_of_another_users_request_refuses(server: RunningServer, llm_service: LLMService) -> None:
+    with request_scope(ADA):
+        adas = llm_service.get_llm("summary")
+        adas.invoke("hello")
+    with request_scope(EVE), pytest.raises(ForeignScope, match="another user's request"):
+        adas.invoke("hello")
+
+    adas.invoke("from a background task, outside of any request")
+    assert keys_seen(server) == [f"Bearer {USERS_KEY}"] * 2
+
+
+async def test_a_leaked_model_refuses_in_async_calls_and_streams_as_well(llm_service: LLMService) -> None:
+    adas = llm_service.get_llm("summary", scope=ADA)
+    with request_scope(EVE):
+        with pytest.raises(ForeignScope):
+            await adas.ainvoke("hello")
+        with pytest.raises(ForeignScope):
+            await anext(adas.astream("hello"))
+        with pytest.raises(ForeignScope):
+            next(adas.stream("hello"))
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refused_user_key_raises_whose_it_is_and_is_not_tried_on_the_platform(
+    status: int, server: RunningServer, llm_service: LLMService
+) -> None:
+    server.script = failing(status)
+
+    with pytest.raises(UserKeyRejected) as caught:
+        llm_service.get_llm("summary", scope=ADA).invoke("hello")
+
+    error = caught.value
+    assert (error.provider, error.payer, error.status) == ("acme", "user", status)
+    assert USERS_KEY not in str(error)
+    assert keys_seen(server) == [f"Bearer {USERS_KEY}"], "one attempt, and none on the platform's bill"
+
+
+def test_a_refused_platform_key_says_so(server: RunningServer, llm_service: LLMService) -> None:
+    server.script = failing(401)
+
+    with pytest.raises(PlatformKeyRejected, match="auth \\(HTTP 401\\) from provider 'acme'"):
+        llm_service.get_llm("guard").invoke("hello")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_failure_is_tried_once_more(
+    status: int, server: RunningServer, llm_service: LLMService
+) -> None:
+    server.script = failing(status, times=1)
+
+    assert llm_service.get_llm("guard").invoke("hello").text == "Hello there"
+    assert len(server.received) == 2
+
+
+async def test_attempts_belong_to_the_plan_and_not_to_the_sdks(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    server.script = failing(503)
+
+    for feature in ("guard", "chat"):
+        server.received.clear()
+        with pytest.raises(ModelCallFailed, match="overloaded") as caught:
+            await llm_service.get_llm(feature).ainvoke("hello")
+        assert len(server.received) == caught.value.attempts == 2
+
+
+def test_a_wrong_request_is_not_tried_again(server: RunningServer, llm_service: LLMService) -> None:
+    server.script = failing(400)
+
+    with pytest.raises(ModelCallFailed, match="invalid_request"):
+        llm_service.get_llm("guard").invoke("hello")
+    assert len(server.received) == 1
+
+
+def test_a_stream_that_breaks_behind_its_first_chunk_is_not_begun_again(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    server.script = lambda _: Answer(
+        parts=openai_events()[:2], headers={"content-type": "text/event-stream"}, cut=True
+    )
+    heard: list[str] = []
+
+    with pytest.raises(ModelCallFailed) as caught:
+        heard.extend(chunk.text for chunk in llm_service.get_llm("guard").stream("hello"))
+
+    assert caught.value.failure_class == "connection"
+    assert len(server.received) == 1
+
+
+def test_a_process_wide_response_cache_is_not_used(server: RunningServer, llm_service: LLMService) -> None:
+    set_llm_cache(InMemoryCache())
+    try:
+        for _ in range(2):
+            llm_service.get_llm("summary", scope=ADA).invoke("hello")
+    finally:
+        set_llm_cache(None)
+
+    assert len(server.received) == 2
+
+
+def test_nothing_that_leaves_a_model_holds_a_secret(llm_service: LLMService) -> None:
+    llm = llm_service.get_llm("summary", scope=ADA)
+
+    for text in (repr(llm), str(llm), dumps(llm), str(llm.asdict()), str(vars(llm)), repr(pickle.dumps(llm))):
+        assert USERS_KEY not in text
+
+
+def test_a_pickled_model_is_a_description_and_says_so(llm_service: LLMService) -> None:
+    loaded = pickle.loads(pickle.dumps(llm_service.get_llm("summary", scope=ADA)))  # noqa: S301 - our own
+
+    assert loaded.feature == "summary"
+    with pytest.raises(ModelDetached, match="ask the llm_service of this process"):
+        loaded.invoke("hello")
+
+
+def test_a_copied_model_still_runs_its_plan(llm_service: LLMService) -> None:
+    llm = llm_service.get_llm("summary", scope=ADA)
+
+    assert copy.copy(llm).invoke("hello").text == copy.deepcopy(llm).invoke("hello").text == "Hello there"

@@ -1,0 +1,122 @@
+"""The web that LangChain's suites download pictures, documents and sounds from, here as a proxy on loopback."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import ssl
+import struct
+import threading
+import wave
+import zlib
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOSTS = ("raw.githubusercontent.com", "upload.wikimedia.org", "www.w3.org")
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+
+
+def png() -> bytes:
+    """Return a picture of one grey point."""
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\x00\x80")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def wav() -> bytes:
+    """Return a hundredth of a second of silence."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as sound:
+        sound.setparams((1, 2, 8000, 80, "NONE", "not compressed"))
+        sound.writeframes(bytes(160))
+    return written.getvalue()
+
+
+class Tunnel(BaseHTTPRequestHandler):
+    """A proxy that answers inside the tunnel itself, in the name of the host that was asked for."""
+
+    protocol_version = "HTTP/1.1"
+    inside: ssl.SSLContext
+
+    def do_CONNECT(self) -> None:  # noqa: N802 - http.server's name for it
+        """Open the tunnel: what follows on this connection is read through TLS."""
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.inside.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+        self.close_connection = False
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name for it
+        """Answer with a file of the kind that the path ends with."""
+        files = {"png": ("image/png", png()), "pdf": ("application/pdf", PDF), "wav": ("audio/wav", wav())}
+        kind, content = files[self.path.rpartition(".")[2]]
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+    def finish(self) -> None:
+        """Close the tunnel, which the server doesn't know of."""
+        super().finish()
+        self.connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
+        """Say nothing."""
+
+
+@contextmanager
+def downloads(folder: Path) -> Iterator[dict[str, str]]:
+    """Run the proxy until the block ends; yield the environment that leads downloads to it."""
+    certificate = folder / "certificate.pem"
+    certificate.write_bytes(self_signed())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Tunnelled", (Tunnel,), {"inside": context}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="downloads")
+    thread.start()
+    try:
+        yield {
+            "HTTPS_PROXY": f"http://127.0.0.1:{server.server_port}",
+            "SSL_CERT_FILE": str(certificate),
+            "REQUESTS_CA_BUNDLE": str(certificate),
+            "LANGCHAIN_TESTS_USER_AGENT": "pointsman's tests",
+        }
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def self_signed() -> bytes:
+    """Return a new key and its certificate for the hosts, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOSTS[0])])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private + certificate.public_bytes(pem)
