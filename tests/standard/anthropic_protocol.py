@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.models import event
-from tests.standard.judging import Pairing, demand, known, media
+from tests.standard.judging import Malformed, Pairing, demand, known, media
 from tests.standard.thinking import Asked, Tool
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def judge_source(source: dict[str, Any], where: str) -> None:
         case "url":
             demand(source["url"].startswith("https://"), f"{where}: not a web address")
         case kind:
-            demand(False, f"{where}: unknown source {kind!r}")  # noqa: FBT003 - never holds
+            raise Malformed(f"{where}: unknown source {kind!r}")
 
 
 def tool(given: dict[str, Any]) -> Tool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.models import event
@@ -22,6 +23,12 @@ OPTIONS = (
 PAYLOADS = {"text", "inlineData", "fileData", "functionCall", "functionResponse"}
 FINISH = {"end": "STOP", "stop": "STOP", "length": "MAX_TOKENS", "call": "STOP"}
 MODES = {"AUTO": "auto", "NONE": "none", "ANY": "any"}
+URL_SAFE = str.maketrans("-_", "+/")
+
+
+def camel(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with the API's own spelling: its JSON may also name a field as its protobuf does."""
+    return {re.sub("_([a-z])", lambda found: found[1].upper(), name): value for name, value in table.items()}
 
 
 def read(received: Received) -> Asked:
@@ -31,7 +38,7 @@ def read(received: Received) -> Asked:
     options = body.get("generationConfig") or {}
     known(options, OPTIONS, "generationConfig")
     contents = body["contents"]
-    tools = [function for tool in body.get("tools") or () for function in tool["functionDeclarations"]]
+    tools = [function for tool in body.get("tools") or () for function in camel(tool)["functionDeclarations"]]
     return Asked(
         model=received.target.partition("?")[0].removeprefix(PATH).rpartition(":")[0],
         prompt=prompt_of(contents),
@@ -51,7 +58,7 @@ def prompt_of(contents: list[dict[str, Any]]) -> str:
     for content in contents:
         known(content, ("role", "parts"), "a content")
         demand(content["role"] in {"user", "model"}, f"unknown role {content['role']!r}")
-        parts = content["parts"]
+        parts = [camel(part) for part in content["parts"]]
         demand(parts, "a content without parts")
         for part in parts:
             judge_part(part, content["role"])
@@ -75,9 +82,15 @@ def judge_part(part: dict[str, Any], role: str) -> None:
         demand(role == "model", "a function call is the model's")
         known(part["functionCall"], ("id", "name", "args"), "functionCall")
     if "inlineData" in part:
-        media(part["inlineData"]["data"], part["inlineData"]["mimeType"], "inlineData")
+        judge_blob(camel(part["inlineData"]))
     if "fileData" in part:
-        demand(part["fileData"]["fileUri"].startswith("https://"), "fileData: not a web address")
+        demand(camel(part["fileData"])["fileUri"].startswith("https://"), "fileData: not a web address")
+
+
+def judge_blob(blob: dict[str, Any]) -> None:
+    """Raise Malformed unless it is a medium, in either alphabet of base64."""
+    known(blob, ("data", "mimeType"), "inlineData")
+    media(blob["data"].translate(URL_SAFE), blob["mimeType"], "inlineData")
 
 
 def judge_response(response: dict[str, Any], role: str) -> None:
@@ -85,6 +98,9 @@ def judge_response(response: dict[str, Any], role: str) -> None:
     demand(role == "user", "a function's response is the user's")
     known(response, ("id", "name", "response", "parts"), "functionResponse")
     demand(response.get("name") and isinstance(response["response"], dict), "functionResponse: not complete")
+    for part in response.get("parts") or ():
+        known(camel(part), ("inlineData",), "a part of a functionResponse")
+        judge_blob(camel(camel(part)["inlineData"]))
 
 
 def declared(function: dict[str, Any]) -> Tool:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.models import event
-from tests.standard.judging import Pairing, data_url, demand, known, media
+from tests.standard.judging import Malformed, Pairing, data_url, demand, known, media
 from tests.standard.thinking import Asked, Tool
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def judged_content(message: dict[str, Any]) -> str:
 def judge_part(part: dict[str, Any]) -> None:
     """Raise Malformed unless it is a part that a user may send."""
     kind = part["type"]
-    known(part, ("type", kind), f"a part of type {kind!r}")
+    # OpenAI lets Anthropic's mark for its cache pass, as clients that speak to both leave it in.
+    known(part, ("type", kind, "cache_control"), f"a part of type {kind!r}")
     match kind:
         case "text":
             demand(isinstance(part["text"], str), "a text is a string")
@@ -90,7 +91,7 @@ def judge_part(part: dict[str, Any]) -> None:
             demand(part["file"].get("filename"), "a file needs its name")
             data_url(part["file"]["file_data"], "file")
         case _:
-            demand(False, f"unknown part {kind!r}")  # noqa: FBT003 - never holds
+            raise Malformed(f"unknown part {kind!r}")
 
 
 def tool(given: dict[str, Any]) -> Tool:
@@ -122,9 +123,8 @@ def whole(asked: Asked, reply: Reply) -> dict[str, Any]:
 def streamed(asked: Asked, reply: Reply, body: dict[str, Any]) -> list[bytes]:
     """Return the answer as server-sent events, with usage if the request asked for it."""
     deltas = call_deltas(reply) if reply.call else [{"content": piece} for piece in reply.pieces]
-    chunks = [({"role": "assistant", "content": None if reply.call else ""}, None)]
-    chunks += [(delta, None) for delta in deltas]
-    events = [event(chunk(asked, delta)) for delta, _ in chunks]
+    first = {"role": "assistant", "content": None if reply.call else ""}
+    events = [event(chunk(asked, delta)) for delta in (first, *deltas)]
     events.append(event(chunk(asked, {}, FINISH[reply.ending])))
     if (body.get("stream_options") or {}).get("include_usage"):
         events.append(event(envelope(asked, "chat.completion.chunk", []) | {"usage": usage(reply)}))

@@ -110,6 +110,21 @@ MISTAKES = {
             ("profiles", AGENT, AGENT.replace(" }", ", options = { seed = 7 } }")),
         ),
     ),
+    "a value that the provider can't honour": Mistake(
+        "provider 'claudius' can't honour reasoning_effort = 'minimal': it knows 'high', 'low'",
+        (
+            (
+                "providers",
+                "",
+                '\n[providers.claudius]\nprotocol = "anthropic"\nbase_url = "https://claudius.example"\n',
+            ),
+            (
+                "profiles",
+                AGENT,
+                'agent = { provider = "claudius", model = "i", options = { reasoning_effort = "minimal" } }',
+            ),
+        ),
+    ),
     "options for a provider that no route of the feature goes through": features(
         "[features.guard]",
         "[features.guard]\noptions.tiny = { temperature = 0.8 }",

@@ -52,7 +52,7 @@ def _check_option_names(run: Compilation, provider: Provider, path: Path) -> Non
         named.append(((*here, "cannot"), row.cannot))
         if clash := sorted(row.cannot & set(row.options.given())):
             run.problem(here, f"these models get {', '.join(clash)} and refuse it as well")
-    known = run.honours.get(provider.row.protocol, OPTION_NAMES)
+    known = run.honours.get(provider.row.protocol, dict.fromkeys(OPTION_NAMES)).keys()
     for where, names in named:
         for name in sorted(names - OPTION_NAMES):
             run.problem(where, f"unknown option {name!r}{nearest(name, OPTION_NAMES)}")

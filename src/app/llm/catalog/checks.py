@@ -69,14 +69,24 @@ def _check_route(catalog: Catalog, run: Compilation, feature: Feature, route: Ro
 def _check_options(
     catalog: Catalog, run: Compilation, feature: Feature, hop: Route, provider: Provider
 ) -> None:
-    honoured = run.honours.get(provider.row.protocol, OPTION_NAMES) - provider.cannot(hop.model)
+    protocol = run.honours.get(provider.row.protocol, dict.fromkeys(OPTION_NAMES))
+    honoured = protocol.keys() - provider.cannot(hop.model)
+    refuses = f"provider {provider.name!r} can't honour"
     for option in effective_options(catalog, feature, hop).values():
-        if option.path is not None and option.name not in honoured:
-            run.problem(
-                option.path,
-                f"provider {provider.name!r} can't honour {option.name!r} for model {hop.model!r}: "
-                f"it honours {', '.join(sorted(honoured))}",
-            )
+        if option.path is None:
+            continue
+        values = protocol.get(option.name)
+        if option.name not in honoured:
+            known = ", ".join(sorted(honoured))
+            run.problem(option.path, f"{refuses} {option.name!r} for model {hop.model!r}: it honours {known}")
+        elif values is not None and option.value not in values:
+            known = ", ".join(map(repr, sorted(values, key=str)))
+            run.problem(option.path, f"{refuses} {option.name} = {option.value!r}: it knows {known}")
+    _check_repetitions(catalog, run, feature, hop)
+
+
+def _check_repetitions(catalog: Catalog, run: Compilation, feature: Feature, hop: Route) -> None:
+    """Options of a route that say what would hold without them."""
     for name, value in hop.options.given().items():
         bare = effective_options(catalog, feature, _without(hop, name)).get(name)
         if bare is not None and bare.value == value:

@@ -15,6 +15,7 @@ from app.llm.catalog.rows import Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.llm.catalog.options import Honoured
     from app.llm.catalog.source import Layer
 
 R = TypeVar("R", bound=Row)
@@ -25,7 +26,7 @@ class Compilation:
     """One run of the compiler: the rows as far as they could be read, and what is wrong so far."""
 
     layer: Layer
-    honours: Mapping[str, frozenset[str]]
+    honours: Mapping[str, Honoured]
     problems: list[Problem]
     places: Places = field(init=False)
     bad: set[Path] = field(default_factory=set)

@@ -16,13 +16,14 @@ from app.llm.catalog.rows import FeatureRow, ProfileRow, ProviderRow, RouteRow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.llm.catalog.options import Honoured
     from app.llm.catalog.source import Layer
 
 TABLES = ("features", "providers", "profiles", "pinned", "default")
 
 
 def compile_catalog(
-    layer: Layer, honours: Mapping[str, frozenset[str]], problems: list[Problem] | None = None
+    layer: Layer, honours: Mapping[str, Honoured], problems: list[Problem] | None = None
 ) -> Catalog:
     """Return the checked catalog of one (merged) layer.
 

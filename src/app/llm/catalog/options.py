@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 OptionValue = str | int | float | bool | tuple[str, ...]
+Honoured = Mapping[str, frozenset[OptionValue] | None]
+"""The options that a wire protocol can carry, each with the values that it knows (None: all of them)."""
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Tokens = Annotated[int, Field(gt=0)]

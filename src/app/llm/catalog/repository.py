@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from app.llm.catalog.model import Catalog
+    from app.llm.catalog.options import Honoured
     from app.llm.catalog.problems import Problem
 
 
@@ -40,7 +41,7 @@ class TomlProfileRepository:
 
     def __init__(
         self,
-        honours: Mapping[str, frozenset[str]],
+        honours: Mapping[str, Honoured],
         *,
         directory: Path | None = None,
         mode: Literal["overlay", "replace"] = "overlay",
@@ -76,7 +77,7 @@ class TomlProfileRepository:
 class InMemoryProfileRepository:
     """A catalog from plain tables, shaped like the TOML files: for tests, and for tables kept elsewhere."""
 
-    def __init__(self, tables: Mapping[str, object], honours: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, tables: Mapping[str, object], honours: Mapping[str, Honoured]) -> None:
         self._compiled = compile_catalog(Layer("in memory", dict(tables)), honours)
 
     def catalog(self) -> Catalog:

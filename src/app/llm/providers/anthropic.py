@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from app.errors import ConfigurationError
 from app.llm.clients.door import TICKET_HEADER
 from app.llm.providers.rendering import refuse_cache_key, render
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from app.llm.catalog.options import Honoured, OptionValue
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
 
@@ -27,7 +27,7 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 }
 """Each option that the protocol can carry, and the ChatAnthropic field that carries it."""
 
-EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh"})
+EFFORTS: Final[frozenset[OptionValue]] = frozenset({"low", "medium", "high", "xhigh"})
 """The values of `reasoning_effort` that Anthropic knows."""
 
 
@@ -36,7 +36,7 @@ class AnthropicAdapter:
 
     name: str = "anthropic"
     auth: AuthScheme = "x-api-key"
-    honours: frozenset[str] = frozenset(ARGUMENTS)
+    honours: Honoured = dict.fromkeys(ARGUMENTS) | {"reasoning_effort": EFFORTS}
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:
         """Return a ChatAnthropic for this spec, over the transport. It holds no secret and never retries."""
@@ -45,12 +45,6 @@ class AnthropicAdapter:
         arguments = render(spec, ARGUMENTS)
         if "thinking" in arguments:
             arguments["thinking"] = thinking(arguments["thinking"])
-        if arguments.get("reasoning_effort", "low") not in EFFORTS:
-            raise ConfigurationError(
-                f"reasoning_effort {arguments['reasoning_effort']!r} of model {spec.model!r} at provider "
-                f"{spec.provider!r} is none of Anthropic's: {', '.join(sorted(EFFORTS))}; "
-                "thinking_budget = 0 turns thinking off"
-            )
         return build_anthropic_chat(spec, base_url, transport, arguments)
 
     def request_arguments(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from app.llm.catalog.options import Honoured
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
 
@@ -34,7 +35,7 @@ class OpenAICompatibleAdapter:
 
     name: str = "openai_compatible"
     auth: AuthScheme = "bearer"
-    honours: frozenset[str] = frozenset(ARGUMENTS)
+    honours: Honoured = dict.fromkeys(ARGUMENTS)
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:
         """Return a ChatOpenAI for this spec, over the transport. It holds no secret and never retries."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from app.llm.catalog.options import Honoured
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
 
@@ -30,8 +31,8 @@ class ProtocolAdapter(Protocol):
         ...
 
     @property
-    def honours(self) -> frozenset[str]:
-        """Names of the typed options that it can render; any other one is an error at load."""
+    def honours(self) -> Honoured:
+        """The typed options (and values) that it can render; any other one is an error at load."""
         ...
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:

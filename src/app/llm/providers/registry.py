@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.errors import Payer, PointsmanError
     from app.llm.byok.scope import RequestScope
     from app.llm.catalog.model import Provider
-    from app.llm.catalog.options import OptionValue
+    from app.llm.catalog.options import Honoured, OptionValue
     from app.llm.clients.transport import Transport
     from app.llm.providers.launching import Launchers
     from app.llm.providers.protocol import ProtocolAdapter
@@ -57,7 +57,7 @@ class ProviderRegistry:
         self._vertex_token = VertexAccessToken()
 
     @property
-    def honours(self) -> dict[str, frozenset[str]]:
+    def honours(self) -> dict[str, Honoured]:
         """The options that each wire protocol can render, by protocol."""
         return {name: adapter.honours for name, adapter in self._adapters.items()}
 
