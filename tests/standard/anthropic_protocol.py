@@ -14,10 +14,22 @@ if TYPE_CHECKING:
 
 PATH = "/v1/messages"
 KEY_HEADER, KEY_PREFIX = "x-api-key", ""
-FIELDS = (
-    "model messages max_tokens system tools tool_choice stop_sequences stream temperature top_p top_k thinking "
-    "output_config metadata"
-).split()
+FIELDS = {
+    "model",
+    "messages",
+    "max_tokens",
+    "system",
+    "tools",
+    "tool_choice",
+    "stop_sequences",
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "thinking",
+    "output_config",
+    "metadata",
+}
 USER_BLOCKS = {"text", "image", "document", "tool_result"}
 MODEL_BLOCKS = {"text", "thinking", "redacted_thinking", "tool_use"}
 FINISH = {"end": "end_turn", "stop": "stop_sequence", "length": "max_tokens", "call": "tool_use"}
@@ -146,7 +158,7 @@ def streamed(asked: Asked, reply: Reply, body: dict[str, Any]) -> list[bytes]:
         {"type": "ping"},
         *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": ending, "usage": {"output_tokens": reply.output_tokens}},
+        {"type": "message_delta", "delta": ending, "usage": usage(reply)},
         {"type": "message_stop"},
     ]
     return [event(value, value["type"]) for value in values]
@@ -162,7 +174,17 @@ def envelope(asked: Asked, reply: Reply) -> dict[str, Any]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
+        "usage": usage(reply),
+    }
+
+
+def usage(reply: Reply) -> dict[str, int]:
+    """Return the tokens that were read, from the cache and otherwise, and written."""
+    return {
+        "input_tokens": reply.input_tokens - reply.cached_tokens,
+        "cache_read_input_tokens": reply.cached_tokens,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": reply.output_tokens,
     }
 
 

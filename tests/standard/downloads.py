@@ -1,8 +1,8 @@
-"""The web that LangChain's suites download pictures, documents and sounds from, here as a proxy on loopback."""
+"""The web that LangChain's suites download pictures, documents and sounds from: a proxy on loopback."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import ssl
 import struct
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOSTS = ("raw.githubusercontent.com", "upload.wikimedia.org", "www.w3.org")
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+PDF = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj
+%%EOF
+"""
 
 
 def png() -> bytes:
@@ -50,7 +54,7 @@ class Tunnel(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     inside: ssl.SSLContext
 
-    def do_CONNECT(self) -> None:  # noqa: N802 - http.server's name for it
+    def do_CONNECT(self) -> None:
         """Open the tunnel: what follows on this connection is read through TLS."""
         self.send_response(200)
         self.end_headers()
@@ -58,7 +62,7 @@ class Tunnel(BaseHTTPRequestHandler):
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         self.close_connection = False
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name for it
+    def do_GET(self) -> None:
         """Answer with a file of the kind that the path ends with."""
         files = {"png": ("image/png", png()), "pdf": ("application/pdf", PDF), "wav": ("audio/wav", wav())}
         kind, content = files[self.path.rpartition(".")[2]]
@@ -105,15 +109,15 @@ def self_signed() -> bytes:
     """Return a new key and its certificate for the hosts, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOSTS[0])])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -13,7 +13,7 @@ Schema = Mapping[str, Any]
 
 
 def filled(schema: Schema, prompt: str) -> dict[str, Any]:
-    """Return an object of the schema: numbers and quoted words of the prompt, in the order of their mention."""
+    """Return an object of the schema; numbers and quoted words of the prompt come in their order."""
     numbers = iter(re.findall(r"-?\d+", prompt))
     quoted = iter(re.findall(r"'([^']+)'", prompt))
     value = _value(schema, schema, _Mentions(prompt, numbers, quoted))

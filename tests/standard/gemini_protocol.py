@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 PATH = "/v1beta/models/"
 KEY_HEADER, KEY_PREFIX = "x-goog-api-key", ""
-FIELDS = "contents systemInstruction tools toolConfig generationConfig safetySettings".split()
-OPTIONS = (
-    "temperature topP topK maxOutputTokens stopSequences candidateCount seed responseMimeType responseSchema "
-    "responseJsonSchema thinkingConfig"
-).split()
+FIELDS = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings"}
+OPTIONS = {
+    "temperature",
+    "topP",
+    "topK",
+    "maxOutputTokens",
+    "stopSequences",
+    "candidateCount",
+    "seed",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "thinkingConfig",
+}
 PAYLOADS = {"text", "inlineData", "fileData", "functionCall", "functionResponse"}
 FINISH = {"end": "STOP", "stop": "STOP", "length": "MAX_TOKENS", "call": "STOP"}
 MODES = {"AUTO": "auto", "NONE": "none", "ANY": "any"}
@@ -147,9 +156,19 @@ def response(
     if finish is not None:
         candidate["finishReason"] = finish
     tokens = reply.output_tokens if written is None else written
-    usage = {"promptTokenCount": reply.input_tokens, "candidatesTokenCount": tokens}
-    usage["totalTokenCount"] = reply.input_tokens + tokens
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": asked.model, "responseId": "r1"}
+    usage = {
+        "promptTokenCount": reply.input_tokens,
+        "cachedContentTokenCount": reply.cached_tokens,
+        "candidatesTokenCount": tokens,
+        "thoughtsTokenCount": reply.thought_tokens,
+        "totalTokenCount": reply.input_tokens + tokens + reply.thought_tokens,
+    }
+    return {
+        "candidates": [candidate],
+        "usageMetadata": usage,
+        "modelVersion": asked.model,
+        "responseId": "r1",
+    }
 
 
 def error(message: str, status: int) -> dict[str, Any]:

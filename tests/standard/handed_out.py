@@ -51,7 +51,12 @@ class HandedOut:
         base_url: str | None = None,
     ) -> BaseChatModel:
         """Return a feature's model. A key and a base URL that aren't given come from the environment."""
-        given = {"temperature": temperature, "max_tokens": max_tokens, "timeout_s": timeout, "stop": tuple(stop) or None}
+        given = {
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "timeout_s": timeout,
+            "stop": tuple(stop) or None,
+        }
         options = {name: value for name, value in given.items() if value is not None}
         attempts = None if max_retries is None else max_retries + 1
         container = self._container(self._tables(options, attempts), self._variables(api_key, base_url))
@@ -74,7 +79,9 @@ class HandedOut:
 
     def _variables(self, api_key: str | None, base_url: str | None) -> dict[str, str]:
         given = {"API_KEY": api_key, "BASE_URL": base_url}
-        return {f"{self.provider.upper()}_{name}": value for name, value in given.items() if value is not None}
+        return {
+            f"{self.provider.upper()}_{name}": value for name, value in given.items() if value is not None
+        }
 
     def _tables(self, options: dict[str, Any], attempts: int | None) -> dict[str, Any]:
         needs = ["tools", "structured_output", "streaming", "usage"]

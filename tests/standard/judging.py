@@ -13,7 +13,7 @@ MARKS = {"image/png": b"\x89PNG", "application/pdf": b"%PDF", "audio/wav": b"RIF
 """How the content of a media type begins."""
 
 
-class Malformed(Exception):  # noqa: N818 - it says what the request is
+class Malformed(Exception):
     """A request that the protocol doesn't allow; the message says where."""
 
 

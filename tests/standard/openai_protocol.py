@@ -15,10 +15,24 @@ if TYPE_CHECKING:
 
 PATH = "/v1/chat/completions"
 KEY_HEADER, KEY_PREFIX = "authorization", "Bearer "
-FIELDS = (
-    "model messages tools tool_choice parallel_tool_calls response_format stop stream stream_options temperature "
-    "top_p max_tokens max_completion_tokens seed n user"
-).split()
+FIELDS = {
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "seed",
+    "n",
+    "user",
+}
 FINISH = {"end": "stop", "stop": "stop", "length": "length", "call": "tool_calls"}
 CALL_ID = "call_1"
 
@@ -70,7 +84,10 @@ def judged_content(message: dict[str, Any]) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     for part in content:
-        demand(part["type"] == "text" or message["role"] == "user", f"{part['type']!r} from the {message['role']}")
+        demand(
+            part["type"] == "text" or message["role"] == "user",
+            f"{part['type']!r} from the {message['role']}",
+        )
         judge_part(part)
     return " ".join(part["text"] for part in content if part["type"] == "text")
 
@@ -112,7 +129,11 @@ def choice(given: Any) -> str:  # noqa: ANN401 - a word, or a table that names a
 
 def whole(asked: Asked, reply: Reply) -> dict[str, Any]:
     """Return the answer in one piece."""
-    message: dict[str, Any] = {"role": "assistant", "content": None if reply.call else reply.text, "refusal": None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": None if reply.call else reply.text,
+        "refusal": None,
+    }
     if reply.call:
         function = {"name": reply.call.name, "arguments": json.dumps(reply.call.arguments)}
         message["tool_calls"] = [{"id": CALL_ID, "type": "function", "function": function}]
@@ -150,16 +171,20 @@ def envelope(asked: Asked, kind: str, choices: list[dict[str, Any]]) -> dict[str
     return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": asked.model, "choices": choices}
 
 
-def usage(reply: Reply) -> dict[str, int]:
+def usage(reply: Reply) -> dict[str, Any]:
     """Return the tokens that were read and written."""
-    total = reply.input_tokens + reply.output_tokens
+    written = reply.output_tokens + reply.thought_tokens
     return {
         "prompt_tokens": reply.input_tokens,
-        "completion_tokens": reply.output_tokens,
-        "total_tokens": total,
+        "completion_tokens": written,
+        "total_tokens": reply.input_tokens + written,
+        "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": reply.thought_tokens},
     }
 
 
 def error(message: str, status: int) -> dict[str, Any]:
     """Return an error's body."""
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": str(status)}}
+    return {
+        "error": {"message": message, "type": "invalid_request_error", "param": None, "code": str(status)}
+    }

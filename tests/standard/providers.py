@@ -51,8 +51,8 @@ def spoken(protocol: Spoken, key: str, received: Received) -> Answer:
         return Answer(as_json(protocol.error("this key is not known", 401)), status=401)
     try:
         asked = protocol.read(received)
-    except Malformed as problem:
-        return Answer(as_json(protocol.error(str(problem), 400)), status=400)
+    except (Malformed, KeyError) as problem:
+        return Answer(as_json(protocol.error(f"refused: {problem}", 400)), status=400)
     reply = think(asked)
     body = received.json
     if body.get("stream") or ":streamGenerateContent" in received.target:

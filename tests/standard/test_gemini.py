@@ -15,6 +15,10 @@ class TestGeminiUnit(Gemini, UnitSuite):
 
 
 class TestGeminiIntegration(Gemini, IntegrationSuite):
+    """No test is skipped."""
+
+    usage_details = ("cache_read_input", "reasoning_output")
+
     @property
     def supports_json_mode(self) -> bool:
         return True

@@ -60,6 +60,11 @@ class Reply:
     input_tokens: int
     stopped_by: str | None = None
 
+    cached_tokens: int = 1
+    """How many of the tokens that were read came from the provider's cache."""
+    thought_tokens: int = 1
+    """How many were written before the answer, unseen."""
+
     @property
     def text(self) -> str:
         """The whole text."""
@@ -109,7 +114,7 @@ def said(asked: Asked) -> str:
     if asked.schema is not None:
         return json.dumps(filled(asked.schema, asked.prompt), ensure_ascii=False)
     if asked.json_object:
-        return json.dumps({key: asked.prompt for key in re.findall(r"'(\w+)'", asked.prompt)})
+        return json.dumps(dict.fromkeys(re.findall(r"'(\w+)'", asked.prompt), asked.prompt))
     return f"Hello, how are you today? I have read: {asked.prompt}"
 
 

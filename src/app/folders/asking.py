@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from app.folders.models import Conversation, Folder
     from app.folders.policy import FolderPolicy
 
+MALFORMED = "malformed_response"
+"""The failure class of an answer that can't be read, or that is out of bounds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

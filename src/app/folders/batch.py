@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,57 +25,68 @@ def finished(
     """
     queue = enumerate(items)
     failures: list[BaseException] = []
-    indices: dict[Future[Result], int] = {}
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="pointsman-filing") as pool:
+    under_way: dict[Future[Result], int] = {}
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="filing") as pool:
         while True:
-            for index, item in islice(queue, 0 if failures else concurrency - len(indices)):
-                indices[pool.submit(copy_context().run, work, item)] = index
-            if not indices:
+            for index, item in islice(queue, 0 if failures else concurrency - len(under_way)):
+                under_way[pool.submit(copy_context().run, work, item)] = index
+            if not under_way:
                 break
-            for future in wait(indices, return_when=FIRST_COMPLETED).done:
-                index, error = indices.pop(future), future.exception()
-                if error is None:
-                    yield index, future.result()
+            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                index, failure = under_way.pop(done), done.exception()
+                if failure is None:
+                    yield index, done.result()
                 else:
-                    failures.append(error)
+                    failures.append(failure)
     if failures:
         raise failures[0]
 
 
 async def afinished(
-    work: Callable[[Item], Awaitable[Result]], items: Iterable[Item], concurrency: int
+    work: Callable[[Item], Coroutine[Any, Any, Result]], items: Iterable[Item], concurrency: int
 ) -> AsyncIterator[tuple[int, Result]]:
-    """Yield (index, result) as results are there, at most `concurrency` items in work, each in its own task.
+    """Yield what `finished` yields, in tasks of this event loop.
 
-    As `finished`; and if the caller is cancelled or stops listening, what is in work is cancelled.
+    A caller that is cancelled or stops listening cancels what is in work; what was finished by then is still
+    yielded.
     """
     queue = enumerate(items)
     failures: list[BaseException] = []
-    indices: dict[asyncio.Task[Result], int] = {}
+    under_way: dict[asyncio.Task[Result], int] = {}
     try:
-        while True:
-            for index, item in islice(queue, 0 if failures else concurrency - len(indices)):
-                indices[asyncio.ensure_future(_awaited(work(item)))] = index
-            if not indices:
+        while not _cancelled(failures):
+            for index, item in islice(queue, 0 if failures else concurrency - len(under_way)):
+                under_way[asyncio.create_task(work(item))] = index
+            if not under_way:
                 break
-            done, _ = await asyncio.wait(indices, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                index, error = indices.pop(task), task.exception()
-                if error is None:
-                    yield index, task.result()
+            for done in await _settled(under_way, failures):
+                index, failure = under_way.pop(done), done.exception()
+                if failure is None:
+                    yield index, done.result()
                 else:
-                    failures.append(error)
+                    failures.append(failure)
     finally:
-        await _cancelled(indices)
+        await _cancel(under_way)
     if failures:
         raise failures[0]
 
 
-async def _awaited(awaitable: Awaitable[Result]) -> Result:
-    return await awaitable
+async def _settled(
+    tasks: Iterable[asyncio.Task[Result]], failures: list[BaseException]
+) -> set[asyncio.Task[Result]]:
+    """Wait for the first tasks to be done. A cancellation goes before all failures: it has to be obeyed."""
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError as cancellation:
+        failures.insert(0, cancellation)
+    return {task for task in tasks if task.done()}
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+def _cancelled(failures: list[BaseException]) -> bool:
+    return bool(failures) and isinstance(failures[0], asyncio.CancelledError)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     left = list(tasks)
     for task in left:
         task.cancel()

@@ -6,26 +6,37 @@ import time
 from typing import TYPE_CHECKING
 
 from app.errors import ModelCallFailed, PointsmanError, UserKeyRejected
-from app.folders.asking import Question, Reply
+from app.folders.asking import MALFORMED, Question, Reply
+from app.folders.batch import afinished, finished
 from app.folders.context import keyed
 from app.folders.models import Assignment
-from app.folders.policy import FolderPolicy
+from app.folders.policy import FolderPolicy, Verdict
 from app.folders.written_choice import WrittenChoice
+from app.llm.byok.scope import current_scope
 from app.llm.failures import classify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from app.folders.asking import Asker
     from app.folders.models import Conversation, Folder
     from app.llm.byok.scope import RequestScope
     from app.llm.service import LLMService
 
+    Item = tuple[Sequence[Folder], Conversation]
+
 FEATURE = "conv_folder"
+CONCURRENCY = 4
+"""Conversations that are asked about at once, unless a caller says otherwise."""
 
 
 class FolderAssigner:
-    """Files conversations, asking the model that the feature `conv_folder` is routed to when it is asked."""
+    """Files conversations, with the model that `conv_folder` is routed to at the moment of asking.
+
+    A model that fails is no error: its conversation goes to the fallback, and the assignment says so. Errors
+    are what no fallback may hide: nobody could be asked at all (ConfigurationError), what the request brought
+    can't be used (ScopeError), or the provider refused the user's own key (UserKeyRejected).
+    """
 
     def __init__(self, llm_service: LLMService, policy: FolderPolicy | None = None) -> None:
         self._llm_service = llm_service
@@ -34,30 +45,68 @@ class FolderAssigner:
     def assign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
     ) -> Assignment:
-        """Return where the conversation was filed."""
-        if not folders:
-            return _no_folders()
+        """Return where the conversation is filed, for the given request scope, else the ambient one.
+
+        :raises ConfigurationError: no call can be made (a missing key, an unavailable feature).
+        :raises ScopeError: only users pay for this feature, and this one sent no key that fits.
+        :raises UserKeyRejected: the provider refused the user's key.
+        """
         started = time.monotonic()
+        if not folders:
+            return self._unasked()
         question, asker = self._prepared(folders, conversation, scope)
         try:
             reply = asker.ask(question)
         except Exception as error:  # noqa: BLE001 - SDKs raise anything for an answer that they can't read
-            reply = _failed(error)
-        return self._judged(question, reply, time.monotonic() - started)
+            reply = failed(error)
+        return self._judged(question, reply, started)
 
     async def aassign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
     ) -> Assignment:
         """Return what `assign` returns, without blocking the event loop. Raises the same."""
-        if not folders:
-            return _no_folders()
         started = time.monotonic()
+        if not folders:
+            return self._unasked()
         question, asker = self._prepared(folders, conversation, scope)
         try:
             reply = await asker.aask(question)
         except Exception as error:  # noqa: BLE001 - SDKs raise anything for an answer that they can't read
-            reply = _failed(error)
-        return self._judged(question, reply, time.monotonic() - started)
+            reply = failed(error)
+        return self._judged(question, reply, started)
+
+    def assign_many(
+        self, items: Iterable[Item], *, concurrency: int = CONCURRENCY, scope: RequestScope | None = None
+    ) -> list[Assignment]:
+        """Return the assignments of (folders, conversation) pairs, in their order.
+
+        A model that fails on one stops none of the others. What `assign` raises stops all: all would fail so.
+        """
+        return _in_order(self.assign_each(items, concurrency=concurrency, scope=scope))
+
+    def assign_each(
+        self, items: Iterable[Item], *, concurrency: int = CONCURRENCY, scope: RequestScope | None = None
+    ) -> Iterator[tuple[int, Assignment]]:
+        """Yield (index, assignment) as each is there, at most `concurrency` threads at work.
+
+        Items are drawn as there is room. An error is raised after the assignments that were under way.
+        """
+        asked_for = current_scope() if scope is None else scope
+        return finished(lambda item: self.assign(*item, scope=asked_for), items, concurrency)
+
+    async def aassign_many(
+        self, items: Iterable[Item], *, concurrency: int = CONCURRENCY, scope: RequestScope | None = None
+    ) -> list[Assignment]:
+        """Return what `assign_many` returns, in tasks of this event loop. Raises the same."""
+        each = self.aassign_each(items, concurrency=concurrency, scope=scope)
+        return _in_order([pair async for pair in each])
+
+    def aassign_each(
+        self, items: Iterable[Item], *, concurrency: int = CONCURRENCY, scope: RequestScope | None = None
+    ) -> AsyncIterator[tuple[int, Assignment]]:
+        """Yield what `assign_each` yields, in tasks of this event loop; not to listen on cancels the rest."""
+        asked_for = current_scope() if scope is None else scope
+        return afinished(lambda item: self.aassign(*item, scope=asked_for), items, concurrency)
 
     def _prepared(
         self, folders: Sequence[Folder], conversation: Conversation, scope: RequestScope | None
@@ -65,39 +114,51 @@ class FolderAssigner:
         model = self._llm_service.get_llm(FEATURE, scope=scope)
         return Question(model, keyed(folders), conversation, self._policy), WrittenChoice()
 
-    def _judged(self, question: Question, reply: Reply, seconds: float) -> Assignment:
+    def _unasked(self) -> Assignment:
+        return _assignment(Verdict(None, 0.0, "no_folders"), Reply(), 0.0)
+
+    def _judged(self, question: Question, reply: Reply, started: float) -> Assignment:
         folders, category = list(question.folders.values()), question.conversation.category
         if reply.failure:
             verdict = self._policy.without_answer(folders, category)
         else:
             verdict = self._policy.judge(folders, category, reply.chosen, reply.confidence)
-        return Assignment(
-            folder_id=verdict.folder.id if verdict.folder else None,
-            folder_name=verdict.folder.name if verdict.folder else None,
-            confidence=verdict.confidence,
-            status=verdict.status,
-            answered_by=verdict.answered_by,
-            reasoning=reply.reasoning,
-            failure=reply.failure,
-            tokens=reply.tokens,
-            seconds=seconds,
-        )
+        return _assignment(verdict, reply, time.monotonic() - started)
 
 
-def _no_folders() -> Assignment:
-    return Assignment(
-        folder_id=None, folder_name=None, confidence=0.0, status="no_folders", answered_by="nobody"
-    )
-
-
-def _failed(error: Exception) -> Reply:
-    """Return the reply of a model that failed; what no fallback folder may hide is raised again."""
+def failed(error: Exception) -> Reply:
+    """Return the reply of a model that failed; raises again what no fallback may hide."""
     own = isinstance(error, PointsmanError)
     if isinstance(error, UserKeyRejected) or (own and not isinstance(error, ModelCallFailed)):
         raise error
-    failure = error.failure_class if isinstance(error, ModelCallFailed) else classify(error).failure_class
+    failure = _failure_class(error)
     import structlog
 
     log = structlog.get_logger("pointsman")
     log.warning("folder_model_failed", failure=failure, error=type(error).__name__)
     return Reply(failure=failure)
+
+
+def _failure_class(error: Exception) -> str:
+    if isinstance(error, ModelCallFailed):
+        return error.failure_class
+    # Parsers raise ValueErrors (pydantic's, LangChain's, json's) for what a model wrote.
+    return MALFORMED if isinstance(error, ValueError) else classify(error).failure_class
+
+
+def _assignment(verdict: Verdict, reply: Reply, seconds: float) -> Assignment:
+    return Assignment(
+        folder_id=verdict.folder.id if verdict.folder else None,
+        folder_name=verdict.folder.name if verdict.folder else None,
+        confidence=verdict.confidence,
+        status=verdict.status,
+        answered_by=verdict.answered_by,
+        reasoning=reply.reasoning,
+        failure=reply.failure,
+        tokens=reply.tokens,
+        seconds=round(seconds, 4),
+    )
+
+
+def _in_order(pairs: Iterable[tuple[int, Assignment]]) -> list[Assignment]:
+    return [assignment for _, assignment in sorted(pairs, key=lambda pair: pair[0])]

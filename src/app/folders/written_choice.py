@@ -6,9 +6,9 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from app.folders.asking import Reply
+from app.folders.asking import MALFORMED, Reply
 from app.folders.context import shown
 from app.folders.models import FolderAnswer, Tokens
 
@@ -18,17 +18,15 @@ if TYPE_CHECKING:
     from app.folders.asking import Question
     from app.folders.policy import FolderPolicy
 
-MALFORMED = "malformed_response"
-
 
 class WrittenChoice:
     """Asks a model to write down the key of the folder, how sure it is, and why."""
 
     def ask(self, question: Question) -> Reply:
-        return _reply(question, _chain(question).invoke(messages(question)))
+        return reply_to(question, _chain(question).invoke(messages(question)))
 
     async def aask(self, question: Question) -> Reply:
-        return _reply(question, await _chain(question).ainvoke(messages(question)))
+        return reply_to(question, await _chain(question).ainvoke(messages(question)))
 
 
 def messages(question: Question) -> list[tuple[str, str]]:
@@ -42,27 +40,50 @@ def rules(policy: FolderPolicy) -> str:
     return Template(text).substitute(threshold=f"{policy.threshold:g}").strip()
 
 
-def answer_schema(keys: Iterable[str]) -> type[FolderAnswer]:
-    """Return the answer's schema for these keys: as an enum for the provider, and any text for the reader.
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Every field is asked for, and none has a default: OpenAI's strict mode knows no others."""
+    schema["required"] = list(schema["properties"])
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class _Written(BaseModel):
+    """Where the conversation belongs."""
+
+    # What a provider is told to keep to is checked by FolderAnswer: the OpenAI SDK would raise here, and the
+    # tokens of an answer that is out of bounds would go uncounted.
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    folder_id: str
+    confidence: float = Field(0.5, json_schema_extra={"minimum": 0, "maximum": 1})
+    reasoning: str = ""
+
+
+def answer_schema(keys: Iterable[str]) -> type[BaseModel]:
+    """Return the schema of an answer: these keys as an enum for the provider, any text for the reader.
 
     An answer beyond the enum is not malformed: the policy has a verdict for it.
     """
     key = Field(description="the key of the folder", json_schema_extra={"enum": list(keys)})
-    return create_model("FolderAnswer", __base__=FolderAnswer, folder_id=(str, key))
+    return create_model("FolderAnswer", __base__=_Written, __doc__=_Written.__doc__, folder_id=(str, key))
 
 
 def _chain(question: Question) -> Any:  # noqa: ANN401 - LangChain's Runnable of dict
     return question.model.with_structured_output(answer_schema(question.folders), include_raw=True)
 
 
-def _reply(question: Question, output: dict[str, Any]) -> Reply:
-    answer, tokens = output["parsed"], _tokens(output["raw"])
-    if not isinstance(answer, FolderAnswer):
+def reply_to(question: Question, output: dict[str, Any]) -> Reply:
+    """Return what the output (`raw` and `parsed`) of a structured call says."""
+    tokens = tokens_of(output["raw"])
+    try:
+        answer = FolderAnswer.model_validate(output["parsed"], from_attributes=True)
+    except ValidationError:
         return Reply(tokens=tokens, failure=MALFORMED)
     chosen = question.folders.get(answer.folder_id.strip())
     return Reply(chosen, answer.confidence, answer.reasoning, tokens)
 
 
-def _tokens(message: Any) -> Tokens:  # noqa: ANN401 - an AIMessage; LangChain isn't imported for its name
+def tokens_of(message: Any) -> Tokens:  # noqa: ANN401 - an AIMessage; LangChain isn't imported for its name
+    """Return the tokens that a provider counted for a message; zeros where it didn't."""
     usage = getattr(message, "usage_metadata", None) or {}
     return Tokens(read=usage.get("input_tokens", 0), written=usage.get("output_tokens", 0))

@@ -77,6 +77,8 @@ class FilingJob:
                 service.warm_up([FEATURE])
                 run = Run(self._container.folder_assigner(), results, self._tally, bar)
                 asyncio.run(run.file(lines(self._files.given), limit=limit, concurrency=concurrency))
+            if run.refused:
+                self._stop(JOB_FAILED, f"the provider refused the platform's key: {run.refused}")
         except KeyboardInterrupt:
             self._stop(INTERRUPTED, "interrupted")
         except PointsmanError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from app.cli.filing.results import result_of
 from app.folders.batch import afinished
+from app.llm.failures import REJECTED_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,8 @@ class Run:
 
     def __init__(self, assigner: FolderAssigner, results: ResultFile, tally: Tally, watcher: Watcher) -> None:
         self._assigner, self._results, self._tally, self._watcher = assigner, results, tally, watcher
+        self.refused: str | None = None
+        """The failure class with which the provider refused the platform's key, if it did: the run's end."""
 
     async def file(self, lines: Iterable[Line], *, limit: int | None, concurrency: int) -> None:
         """File the rows of these lines, at most `limit` of them, so many at once.
@@ -41,13 +44,18 @@ class Run:
         :raises OSError: a result can't be written. What was written before stays.
         """
         rows = islice(self._usable(lines), limit)
-        left = ((number, row) for number, row in rows if not self._kept(number, row))
-        async for _ in afinished(self._file_one, left, concurrency):
+        unfiled = (numbered for numbered in rows if not self._kept(*numbered))
+        wanted = takewhile(lambda _: self.refused is None, unfiled)
+        async for _ in afinished(self._file_one, wanted, concurrency):
             self._watcher.advanced()
 
     async def _file_one(self, numbered: tuple[int, Row]) -> None:
         number, row = numbered
         assignment = await self._assigner.aassign(row.user_folders, row.conversation)
+        if assignment.failure in REJECTED_KEY:
+            # All others would fail alike: filed in fallbacks, none of them would be asked about on resuming.
+            self.refused = assignment.failure
+            return
         # Nothing is awaited from here on: an interrupted run keeps all that was finished.
         self._results.add(result_of(number, row.id, assignment))
         self._tally.add(row, assignment)

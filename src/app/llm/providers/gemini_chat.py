@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from google import genai
 from google.auth.credentials import Credentials
 from google.genai.types import HttpOptions, HttpRetryOptions
+from langchain_core.messages import HumanMessage
 from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import SecretStr, model_validator
 
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from typing import Self
 
     from google.genai.client import AsyncClient
+    from langchain_core.messages import BaseMessage
 
     from app.llm.clients.spec import ClientSpec
     from app.llm.clients.transport import Transport
+
+ANTHROPIC_MEDIA: Final = frozenset({"image", "document"})
+"""The blocks in which Anthropic's messages carry media."""
 
 
 class InertCredentials(Credentials):
@@ -54,6 +59,25 @@ class TransportedChatGoogle(ChatGoogleGenerativeAI):
         if self.client is None:
             raise TransportRefused("a Gemini model was used before it was given its client")
         return self.client.aio
+
+    def _prepare_request(self, messages: list[BaseMessage], **kwargs: Any) -> dict[str, Any]:
+        # The other protocols' models take another model for one call, and media as Anthropic writes them.
+        model = kwargs.pop("model", self.model)
+        return super()._prepare_request([_readable(one) for one in messages], **kwargs) | {"model": model}
+
+
+def _readable(message: BaseMessage) -> BaseMessage:
+    """Return the message with Anthropic's media blocks as LangChain's own."""
+    if not isinstance(message, HumanMessage) or isinstance(message.content, str):
+        return message
+    content = [_standard(block) for block in message.content]
+    return message.model_copy(update={"content": content})
+
+
+def _standard(block: Any) -> Any:  # noqa: ANN401 - any block LangChain knows
+    if isinstance(block, dict) and block.get("type") in ANTHROPIC_MEDIA and "source" in block:
+        return HumanMessage([block]).content_blocks[0]
+    return block
 
 
 def build_gemini_chat(

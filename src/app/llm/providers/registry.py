@@ -11,7 +11,7 @@ from app.llm.clients.spec import ClientSpec, Credential, CredentialReference, Gr
 from app.llm.providers.anthropic import AnthropicAdapter
 from app.llm.providers.gemini import GeminiAdapter
 from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
-from app.llm.providers.vertex import VertexAccessToken
+from app.llm.providers.vertex import VertexAccessToken, vertex_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -80,7 +80,7 @@ class ProviderRegistry:
         return ClientSpec(
             protocol=provider.row.protocol,
             provider=provider.name,
-            base_url=_vertex_url(vertex) if vertex else redirected or provider.row.base_url or "",
+            base_url=vertex_base_url(vertex[1]) if vertex else redirected or provider.row.base_url or "",
             model=provider.wire_name(model),
             payer=payer,
             auth="bearer" if vertex else self.adapter(provider.row.protocol).auth,
@@ -156,10 +156,3 @@ class ProviderRegistry:
 def base_url_variable(provider: str) -> str:
     """Return the name of the variable with which the operator redirects a provider."""
     return f"{provider.upper()}_BASE_URL"
-
-
-def _vertex_url(vertex: tuple[str, str]) -> str:
-    """Return Vertex AI's endpoint for (project, location), see Google Cloud's list of service endpoints."""
-    _, location = vertex
-    host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
-    return f"https://{host}"
