@@ -1,4 +1,4 @@
-"""The model that a feature is handed, at the wire: whose key travels, what is asked, what failures become."""
+"""The model that a feature is handed, at the wire: whose key travels, what is asked, what leaves it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,71 +15,24 @@ from langchain_core.load import dumps
 from pydantic import BaseModel
 
 from app.containers import Container, running
-from app.errors import (
-    ForeignScope,
-    ModelCallFailed,
-    ModelDetached,
-    PlatformKeyRejected,
-    UserKeyRejected,
-)
+from app.errors import ForeignScope, ModelDetached
 from app.llm import InMemoryProfileRepository, RequestScope, request_scope
 from app.settings import Settings
-from tests.llm.services import HONOURS, TABLE_KEYS, TABLES
+from tests.llm.at_a_server import ADA, EVE, USERS_KEY, keys_seen, llm_service
+from tests.llm.services import HONOURS, TABLES
 from tests.servers.fixtures import server
-from tests.servers.models import any_model, as_json, openai_events
-from tests.servers.wire import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from app.llm import LLMService
     from tests.servers.running import RunningServer
-    from tests.servers.wire import Received, Script
 
-__all__ = ["server"]
-
-USERS_KEY = "sk-users-canary"
-ADA = RequestScope("ada", {"acme": USERS_KEY, "nova": USERS_KEY})
-EVE = RequestScope("eve", {"acme": "sk-eve"})
+__all__ = ["llm_service", "server"]
 
 
 class City(BaseModel):
     """A city."""
 
     name: str
-
-
-@contextmanager
-def service_at(server: RunningServer) -> Iterator[LLMService]:
-    """A service whose three providers are all at one local server."""
-    redirects = {f"{name}_BASE_URL": f"{server.origin}/v1" for name in ("ACME", "BROKER")}
-    settings = Settings(variables={**TABLE_KEYS, **redirects, "NOVA_BASE_URL": server.origin})
-    repository = InMemoryProfileRepository(TABLES, HONOURS)
-    with running(Container(settings=settings, profile_repository=repository)) as container:
-        yield container.llm_service()
-
-
-def failing(status: int, times: int = 99) -> Script:
-    """Answer the first requests with an error, the later ones as a model would."""
-    left = [times]
-
-    def script(received: Received) -> Answer:
-        left[0] -= 1
-        if left[0] < 0:
-            return any_model(received)
-        return Answer(as_json({"error": {"message": f"no: {USERS_KEY}"}}), status=status)
-
-    return script
-
-
-@pytest.fixture
-def llm_service(server: RunningServer) -> Iterator[LLMService]:
-    with service_at(server) as service:
-        yield service
-
-
-def keys_seen(server: RunningServer) -> list[str | None]:
-    return [one.header("authorization") or one.header("x-goog-api-key") for one in server.received]
 
 
 def test_the_platforms_key_travels_where_the_platform_pays(
@@ -228,73 +180,6 @@ async def test_a_leaked_model_refuses_in_async_calls_and_streams_as_well(llm_ser
             next(adas.stream("hello"))
 
 
-@pytest.mark.parametrize("status", [401, 402, 403])
-def test_a_refused_user_key_raises_whose_it_is_and_is_not_tried_on_the_platform(
-    status: int, server: RunningServer, llm_service: LLMService
-) -> None:
-    server.script = failing(status)
-
-    with pytest.raises(UserKeyRejected) as caught:
-        llm_service.get_llm("summary", scope=ADA).invoke("hello")
-
-    error = caught.value
-    assert (error.provider, error.payer, error.status) == ("acme", "user", status)
-    assert USERS_KEY not in str(error)
-    assert keys_seen(server) == [f"Bearer {USERS_KEY}"], "one attempt, and none on the platform's bill"
-
-
-def test_a_refused_platform_key_says_so(server: RunningServer, llm_service: LLMService) -> None:
-    server.script = failing(401)
-
-    with pytest.raises(PlatformKeyRejected, match="auth \\(HTTP 401\\) from provider 'acme'"):
-        llm_service.get_llm("guard").invoke("hello")
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_failure_is_tried_once_more(
-    status: int, server: RunningServer, llm_service: LLMService
-) -> None:
-    server.script = failing(status, times=1)
-
-    assert llm_service.get_llm("guard").invoke("hello").text == "Hello there"
-    assert len(server.received) == 2
-
-
-async def test_attempts_belong_to_the_plan_and_not_to_the_sdks(
-    server: RunningServer, llm_service: LLMService
-) -> None:
-    server.script = failing(503)
-
-    for feature in ("guard", "chat"):
-        server.received.clear()
-        with pytest.raises(ModelCallFailed, match="overloaded") as caught:
-            await llm_service.get_llm(feature).ainvoke("hello")
-        assert len(server.received) == caught.value.attempts == 2
-
-
-def test_a_wrong_request_is_not_tried_again(server: RunningServer, llm_service: LLMService) -> None:
-    server.script = failing(400)
-
-    with pytest.raises(ModelCallFailed, match="invalid_request"):
-        llm_service.get_llm("guard").invoke("hello")
-    assert len(server.received) == 1
-
-
-def test_a_stream_that_breaks_behind_its_first_chunk_is_not_begun_again(
-    server: RunningServer, llm_service: LLMService
-) -> None:
-    server.script = lambda _: Answer(
-        parts=openai_events()[:2], headers={"content-type": "text/event-stream"}, cut=True
-    )
-    heard: list[str] = []
-
-    with pytest.raises(ModelCallFailed) as caught:
-        heard.extend(chunk.text for chunk in llm_service.get_llm("guard").stream("hello"))
-
-    assert caught.value.failure_class == "connection"
-    assert len(server.received) == 1
-
-
 def test_a_process_wide_response_cache_is_not_used(server: RunningServer, llm_service: LLMService) -> None:
     set_llm_cache(InMemoryCache())
     try:
@@ -325,3 +210,12 @@ def test_a_copied_model_still_runs_its_plan(llm_service: LLMService) -> None:
     llm = llm_service.get_llm("summary", scope=ADA)
 
     assert copy.copy(llm).invoke("hello").text == copy.deepcopy(llm).invoke("hello").text == "Hello there"
+
+
+def test_a_model_named_for_one_call_is_spelt_and_stamped_as_such(
+    server: RunningServer, llm_service: LLMService
+) -> None:
+    answer = llm_service.get_llm("summary").invoke("hello", model="comet-9")
+
+    assert server.received[0].json["model"] == "nova/comet-9"
+    assert answer.response_metadata["pointsman"]["model"] == "comet-9"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.errors import ForeignScope
@@ -11,7 +12,7 @@ from app.llm.byok.scope import current_scope
 from app.llm.wishes import StructuredWish, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.runnables import Runnable
@@ -64,6 +65,8 @@ class Line:
         with self._transport.ticket(grant) as ticket:
             left = attempts.time_left(hop)
             rendered = render(inner, hop, arguments) if arguments else {}
+            if "model" in rendered:
+                rendered["model"] = hop.provider.wire_name(rendered["model"])
             yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
 
     def parser(self, wish: StructuredWish) -> Runnable[Any, Any]:
@@ -71,14 +74,17 @@ class Line:
         hop = self.plan.first
         return wish.rendered(self._cache.get(hop.spec), hop)[1]
 
-    def stamp(self) -> dict[str, str]:
-        """Return what every answer carries in `response_metadata["pointsman"]`: who served it, who paid."""
+    def stamp(self, arguments: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+        """Return what every answer carries in `response_metadata["pointsman"]`: who served it, who paid.
+
+        `arguments` are the call's own: a caller may name another model of the same provider there.
+        """
         hop = self.plan.first
         return {
             "feature": self.plan.feature.name,
             "profile": self.plan.profile,
             "provider": hop.route.provider,
-            "model": hop.route.model,
+            "model": arguments.get("model", hop.route.model),
             "payer": hop.payer,
         }
 

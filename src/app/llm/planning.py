@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.errors import FeatureUnavailable, UserKeyRequired
 from app.llm.byok.resolver import Choice, Rejection
 from app.llm.catalog.effective import EffectiveOption, effective_options, hops_of
-from app.llm.catalog.model import ATTEMPTS_PER_HOP, Catalog, Feature, Route
+from app.llm.catalog.model import ATTEMPTS_PER_HOP, Catalog, Feature, Provider, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ class Hop:
 
     label: str
     route: Route
+    provider: Provider
     payer: Payer
     credential: CredentialReference
     spec: ClientSpec
@@ -129,8 +130,8 @@ class Planner:
         options = sorted(effective_options(self.catalog, feature, route).values(), key=lambda o: o.name)
         values = tuple((option.name, option.value) for option in options)
         spec = self.registry.spec(provider, route.model, payer, values)
-        return Hop(label, route, payer, self.registry.reference(provider, spec), spec, tuple(options))
+        reference = self.registry.reference(provider, spec)
+        return Hop(label, route, provider, payer, reference, spec, tuple(options))
 
     def _missing(self, hop: Hop, feature: Feature) -> Callable[[], PointsmanError] | None:
-        provider = self.catalog.providers[hop.route.provider]
-        return self.registry.missing(provider, hop.spec, feature.name)
+        return self.registry.missing(hop.provider, hop.spec, feature.name)

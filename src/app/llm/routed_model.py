@@ -160,7 +160,7 @@ class RoutedChatModel(BaseChatModel):
             try:
                 with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    return _stamped(line, result)
+                    return _stamped(line, result, kwargs)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 time.sleep(attempts.after(error, line.plan.first))
 
@@ -177,7 +177,7 @@ class RoutedChatModel(BaseChatModel):
             try:
                 with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
                     result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    return _stamped(line, result)
+                    return _stamped(line, result, kwargs)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 await asyncio.sleep(attempts.after(error, line.plan.first))
 
@@ -197,7 +197,7 @@ class RoutedChatModel(BaseChatModel):
                     stream: Any = inner._stream(messages, stop, run_manager, **arguments)  # noqa: SLF001
                     with closing(stream):
                         for chunk in stream:
-                            yield chunk if started else _stamped_chunk(line, chunk)
+                            yield chunk if started else _stamped_chunk(line, chunk, kwargs)
                             started = True
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 time.sleep(attempts.after(error, line.plan.first, started=started))
@@ -220,7 +220,7 @@ class RoutedChatModel(BaseChatModel):
                     stream: Any = inner._astream(messages, stop, run_manager, **arguments)  # noqa: SLF001
                     async with aclosing(stream):
                         async for chunk in stream:
-                            yield chunk if started else _stamped_chunk(line, chunk)
+                            yield chunk if started else _stamped_chunk(line, chunk, kwargs)
                             started = True
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 await asyncio.sleep(attempts.after(error, line.plan.first, started=started))
@@ -233,12 +233,12 @@ class RoutedChatModel(BaseChatModel):
         return self._line
 
 
-def _stamped(line: Line, result: ChatResult) -> ChatResult:
+def _stamped(line: Line, result: ChatResult, arguments: dict[str, Any]) -> ChatResult:
     for generation in result.generations:
-        generation.message.response_metadata["pointsman"] = line.stamp()
+        generation.message.response_metadata["pointsman"] = line.stamp(arguments)
     return result
 
 
-def _stamped_chunk(line: Line, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-    chunk.message.response_metadata["pointsman"] = line.stamp()
+def _stamped_chunk(line: Line, chunk: ChatGenerationChunk, arguments: dict[str, Any]) -> ChatGenerationChunk:
+    chunk.message.response_metadata["pointsman"] = line.stamp(arguments)
     return chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from app.errors import TransportRefused
 
@@ -51,61 +51,82 @@ _REPLACED_HEADERS = frozenset({_TICKET, b"host"})
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A request that may leave: its address, and its headers with the key put on. Never shown, never kept."""
+class Exchange(Protocol):
+    """A response that may still be arriving."""
 
-    origin: str
-    headers: list[Header]
-
-    def __repr__(self) -> str:
-        return f"Admission(origin={self.origin!r})"
+    def end(self) -> None:
+        """Leave the connection if the response isn't complete. Calling it twice is no error."""
+        ...
 
 
 class Ticket:
-    """The right to send requests under one grant, for the time of a `with` block, whose value is a str."""
+    """The right to send requests under one grant, for the time of a `with` block, whose value is a str.
 
-    __slots__ = ("_door", "_grant", "_text")
+    Responses that are still arriving when the block ends are ended with it.
+    """
+
+    __slots__ = ("_door", "_exchanges", "_text", "grant")
 
     def __init__(self, door: Door, grant: Grant) -> None:
         self._door = door
-        self._grant = grant
+        self._exchanges: list[Exchange] = []
         self._text = ""
+        self.grant = grant
 
     def __enter__(self) -> str:
-        self._text = self._door.register(self._grant)
+        self._text = self._door.register(self)
         return self._text
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._door.forget(self._text)
+        for exchange in self._exchanges:
+            exchange.end()
+
+    def hold(self, exchange: Exchange) -> None:
+        """End this exchange when the block ends, at once if it has ended."""
+        self._exchanges.append(exchange)
+        if not self._door.knows(self._text):
+            exchange.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that may leave: its address, and its headers with the key put on. Never shown, never kept."""
+
+    origin: str
+    headers: list[Header]
+    ticket: Ticket
+
+    def __repr__(self) -> str:
+        return f"Admission(origin={self.origin!r})"
 
 
 class Door:
     """The only way out. It knows which tickets are in force and what each one allows."""
 
     def __init__(self) -> None:
-        self._grants: dict[str, Grant] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._prefix = secrets.token_hex(12)
         self._count = itertools.count(1)
 
     def __repr__(self) -> str:
-        return f"Door(tickets={len(self._grants)})"
+        return f"Door(tickets={len(self._tickets)})"
 
-    def ticket(self, grant: Grant) -> Ticket:
-        """Return a context manager whose value is a new ticket, in force until the block ends."""
-        return Ticket(self, grant)
-
-    def register(self, grant: Grant) -> str:
-        """Put a new ticket in force."""
+    def register(self, ticket: Ticket) -> str:
+        """Put a ticket in force, and return its text."""
         text = f"{self._prefix}-{next(self._count)}"
-        self._grants[text] = grant
+        self._tickets[text] = ticket
         return text
 
-    def forget(self, ticket: str) -> None:
+    def knows(self, text: str) -> bool:
+        """Whether a ticket is in force."""
+        return text in self._tickets
+
+    def forget(self, text: str) -> None:
         """End a ticket. Ending it twice is no error."""
-        self._grants.pop(ticket, None)
+        self._tickets.pop(text, None)
 
     def admit(self, request: httpx2.Request) -> Admission:
         """Return what goes on the wire for a request that an SDK built. The request itself stays as it is.
@@ -113,16 +134,17 @@ class Door:
         Raises TransportRefused for a request without a ticket in force, to another origin than its grant's,
         or with a credential of its own in a header, the address or the query.
         """
-        grant = self._grants.get(request.headers.get(TICKET_HEADER, ""))
-        if grant is None:
+        ticket = self._tickets.get(request.headers.get(TICKET_HEADER, ""))
+        if ticket is None:
             raise TransportRefused("a request without a ticket in force was refused")
+        grant = ticket.grant
         origin = _checked_origin(request, grant)
         headers = _without_credentials(request, grant)
         headers.append((b"Host", request.url.netloc))
         if grant.credential is not None:
             name, prefix = _AUTH_HEADER[grant.auth]
             headers.append((name, (prefix + grant.credential.reveal()).encode("ascii")))
-        return Admission(origin, headers)
+        return Admission(origin, headers, ticket)
 
 
 def _checked_origin(request: httpx2.Request, grant: Grant) -> str:

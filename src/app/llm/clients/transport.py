@@ -6,14 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from app.errors import ResourceClosed
-from app.llm.clients.door import Door
+from app.llm.clients.door import Door, Ticket
 from app.llm.clients.proxies import Proxies
 from app.llm.clients.tls import SharedTls
 
 if TYPE_CHECKING:
     from app.llm.clients.awaiting import AwaitingLine
     from app.llm.clients.blocking import BlockingLine
-    from app.llm.clients.door import Ticket
     from app.llm.clients.httpx2_clients import AsyncDoorClient, DoorClient
     from app.llm.clients.spec import Grant
 
@@ -44,7 +43,7 @@ class Transport:
 
         The ticket travels through an SDK in the header `TICKET_HEADER`, and ends with the block.
         """
-        return self._door.ticket(grant)
+        return Ticket(self._door, grant)
 
     def client(self) -> DoorClient:
         """Return the http client for synchronous SDK clients; all of them share it."""
