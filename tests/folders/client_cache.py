@@ -17,7 +17,10 @@ from app.containers import Container
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from langchain_core.callbacks import CallbackManagerForLLMRun
+    from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import Runnable
 
     from app.llm.clients.spec import ClientSpec
 
@@ -38,14 +41,17 @@ class ScriptedModel(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: Any = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
         usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
         said = AIMessage(self.says(str(messages[-1].content)), usage_metadata=usage)
         return ChatResult(generations=[ChatGeneration(message=said)])
 
-    def with_structured_output(self, schema: Any, **kwargs: Any) -> Any:
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        assert isinstance(schema, type)
         return RunnableSequence(self.bind(schema=schema), PydanticOutputParser(pydantic_object=schema))
 
 
@@ -78,7 +84,7 @@ def answer(folder_id: str, confidence: object = 0.9, reasoning: str = "it fits")
     return json.dumps({"folder_id": folder_id, "confidence": confidence, "reasoning": reasoning})
 
 
-def container_of(cache: ScriptedClientCache, **settings: Any) -> Any:
+def container_of(cache: ScriptedClientCache, **settings: Any) -> Any:  # noqa: ANN401 - Container() returns a DynamicContainer
     """Return the whole container, with this client cache in the place of its own."""
     given = {"variables": {"OPENAI_API_KEY": "openai-platform-key"}} | settings
     return Container(client_cache=cache, settings=Settings(**given))

@@ -1,4 +1,4 @@
-"""What failed calls become: whose key it was, one more attempt where that may help, and never another payer."""
+"""What failed calls become: whose key it was, one more attempt where that helps, never another payer."""
 
 from __future__ import annotations
 

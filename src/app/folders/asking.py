@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from app.folders.models import Conversation, Folder
     from app.folders.policy import FolderPolicy
+    from app.llm.clients.spec import ClientSpec
 
 MALFORMED = "malformed_response"
 """The failure class of an answer that can't be read, or that is out of bounds."""
@@ -23,10 +24,11 @@ MALFORMED = "malformed_response"
 class Question:
     """Which of these folders does this conversation belong in? Asked of one model, under one policy.
 
-    `folders` are by the short keys that the model may answer.
+    `folders` are by the short keys that the model may answer. `route` is what the model's answers depend on.
     """
 
     model: BaseChatModel
+    route: ClientSpec
     folders: Mapping[str, Folder]
     conversation: Conversation
     policy: FolderPolicy

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LONGEST = {"name": 120, "description": 400, "title": 400, "category": 80, "overview": 8000}
 """Characters of each text that are shown. What is longer is cut: a stranger's text has no say in the bill."""
+JOINERS = "\u200c\u200d"
+"""Invisible characters that spelling needs (Persian, emoji); all other invisible ones are blanks to us."""
 DEFAULT_MARK = "(DEFAULT - use when no other folder matches)"
 
 
@@ -36,8 +38,8 @@ def shown(folders: Mapping[str, Folder], conversation: Conversation) -> str:
 
 def one_line(text: str, field: str) -> str:
     """Return a stranger's text on one line, cut to the field's length, unable to write a tag."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    flat = " ".join(printable.split())
+    visible = (char if char.isprintable() or char in JOINERS else " " for char in text)
+    flat = " ".join("".join(visible).split())
     longest = LONGEST[field]
     cut = flat if len(flat) <= longest else flat[: longest - 1] + "…"
     return cut.replace("<", "&lt;").replace(">", "&gt;")

@@ -11,6 +11,7 @@ from app.folders.batch import afinished, finished
 from app.folders.context import keyed
 from app.folders.models import Assignment
 from app.folders.policy import FolderPolicy, Verdict
+from app.folders.scoring import ScoredChoice
 from app.folders.written_choice import WrittenChoice
 from app.llm.byok.scope import current_scope
 from app.llm.failures import classify
@@ -38,9 +39,15 @@ class FolderAssigner:
     can't be used (ScopeError), or the provider refused the user's own key (UserKeyRejected).
     """
 
-    def __init__(self, llm_service: LLMService, policy: FolderPolicy | None = None) -> None:
+    def __init__(
+        self,
+        llm_service: LLMService,
+        policy: FolderPolicy | None = None,
+        scored_choice: ScoredChoice | None = None,
+    ) -> None:
         self._llm_service = llm_service
         self._policy = policy or FolderPolicy()
+        self._scored_choice = scored_choice or ScoredChoice()
 
     def assign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
@@ -112,7 +119,9 @@ class FolderAssigner:
         self, folders: Sequence[Folder], conversation: Conversation, scope: RequestScope | None
     ) -> tuple[Question, Asker]:
         model = self._llm_service.get_llm(FEATURE, scope=scope)
-        return Question(model, keyed(folders), conversation, self._policy), WrittenChoice()
+        plan = self._llm_service.plan(FEATURE, scope)
+        asker: Asker = self._scored_choice if plan.ask == "score" else WrittenChoice()
+        return Question(model, plan.first.spec, keyed(folders), conversation, self._policy), asker
 
     def _unasked(self) -> Assignment:
         return _assignment(Verdict(None, 0.0, "no_folders"), Reply(), 0.0)

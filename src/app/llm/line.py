@@ -66,7 +66,7 @@ class Line:
             left = attempts.time_left(hop)
             rendered = render(inner, hop, arguments) if arguments else {}
             if "model" in rendered:
-                rendered["model"] = hop.provider.wire_name(rendered["model"])
+                rendered = {**rendered, "model": hop.provider.wire_name(rendered["model"])}
             yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
 
     def parser(self, wish: StructuredWish) -> Runnable[Any, Any]:

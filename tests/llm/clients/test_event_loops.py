@@ -1,4 +1,4 @@
-"""One client serves every event loop, one after the other and at the same time, and lets go when it is told to."""
+"""One client serves every event loop, in turn and at the same time, and lets go when it is told to."""
 
 from __future__ import annotations
 

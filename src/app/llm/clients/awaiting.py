@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.llm.clients.door import Admission, Door
-    from app.llm.clients.loops import LoopSession
     from app.llm.clients.proxies import Proxies
     from app.llm.clients.tls import SharedTls
     from app.llm.clients.usage import Usage
@@ -55,12 +54,14 @@ class AwaitingLine:
         here = await self.sessions.current()
         here.usage.enter()
         try:
-            answer = await self._exchange(request, here)
-            flow = AwaitedFlow(answer, request, here.usage)
+            admission = self._door.admit(request)
+            answer = await self._exchange(request, admission, here.session)
         except BaseException:
             here.usage.leave()
             raise
+        flow = AwaitedFlow(answer, request, here.usage)
         if stream:
+            admission.ticket.hold(flow)
             return _response(answer, request, stream=flow)
         return _response(answer, request, content=await flow.whole())
 
@@ -68,11 +69,12 @@ class AwaitingLine:
         """Refuse new requests, and close each loop's connections after its last request under way."""
         self.sessions.close()
 
-    async def _exchange(self, request: httpx2.Request, here: LoopSession) -> aiohttp.ClientResponse:
-        admission = self._door.admit(request)
+    async def _exchange(
+        self, request: httpx2.Request, admission: Admission, session: aiohttp.ClientSession
+    ) -> aiohttp.ClientResponse:
         body = await request.aread()
         try:
-            return await self._request(request, admission, body, here.session)
+            return await self._request(request, admission, body, session)
         except BROKEN as error:
             failure = broken(error, request)
         raise failure
@@ -114,7 +116,7 @@ class AwaitedFlow(httpx2.AsyncByteStream):
         except BROKEN as error:
             failure = broken(error, self._request)
         finally:
-            self._end()
+            self.end()
         raise failure
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -125,15 +127,16 @@ class AwaitedFlow(httpx2.AsyncByteStream):
         except BROKEN as error:
             failure = broken(error, self._request)
         finally:
-            self._end()
+            self.end()
         if failure is not None:
             raise failure
 
     async def aclose(self) -> None:
-        """End the exchange. Calling it twice is no error."""
-        self._end()
+        """End the exchange: how httpx2 says it."""
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Leave the connection if the response isn't complete. Calling it twice is no error."""
         if self._open:
             self._open = False
             self._answer.close()

@@ -13,7 +13,7 @@ from app.llm.clients.usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.llm.clients.door import Door
+    from app.llm.clients.door import Admission, Door
     from app.llm.clients.proxies import Proxies
     from app.llm.clients.tls import SharedTls
 
@@ -43,24 +43,26 @@ class BlockingLine:
         """
         self._usage.enter()
         try:
-            response = self._exchange(request)
+            admission = self._door.admit(request)
+            response = self._exchange(request, admission)
         except BaseException:
             self._usage.leave()
             raise
-        response.stream = Flow(response.stream, request, self._usage)
-        if not stream:
-            try:
-                response.read()
-            finally:
-                response.close()
+        response.stream = flow = Flow(response.stream, request, self._usage)
+        if stream:
+            admission.ticket.hold(flow)
+            return response
+        try:
+            response.read()
+        finally:
+            response.close()
         return response
 
     def close(self) -> None:
         """Refuse new requests, and close the connections when the last request under way has ended."""
         self._usage.close()
 
-    def _exchange(self, request: httpx2.Request) -> httpx2.Response:
-        admission = self._door.admit(request)
+    def _exchange(self, request: httpx2.Request, admission: Admission) -> httpx2.Response:
         outbound = httpx2.Request(
             request.method,
             request.url,
@@ -122,12 +124,16 @@ class Flow(httpx2.SyncByteStream):
         except httpx2.RequestError as error:
             failure = without_trace(error, self._request)
         finally:
-            self.close()
+            self.end()
         if failure is not None:
             raise failure
 
     def close(self) -> None:
-        """End the exchange. Calling it twice is no error."""
+        """End the exchange: how httpx2 says it."""
+        self.end()
+
+    def end(self) -> None:
+        """Leave the connection if the response isn't complete. Calling it twice is no error."""
         if self._open:
             self._open = False
             try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from app.llm.clients.spec import AuthScheme, Grant
+    from app.llm.clients.spec import AuthScheme, Credential, Grant
 
 TICKET_HEADER: Final = "x-pointsman-ticket"
 """Carries a call's ticket through an SDK to the door; it never leaves the process."""
@@ -27,10 +27,10 @@ Header = tuple[bytes, bytes]
 _TICKET = TICKET_HEADER.encode()
 _MARKER = KEY_IS_ATTACHED_BY_THE_TRANSPORT.encode()
 _MARKER_VALUES = frozenset({_MARKER, b"Bearer " + _MARKER})
-_AUTH_HEADER: Final[dict[AuthScheme, tuple[bytes, str]]] = {
-    "bearer": (b"Authorization", "Bearer "),
-    "x-api-key": (b"x-api-key", ""),
-    "x-goog-api-key": (b"x-goog-api-key", ""),
+_AUTH_HEADER: Final[dict[AuthScheme, tuple[bytes, bytes]]] = {
+    "bearer": (b"Authorization", b"Bearer "),
+    "x-api-key": (b"x-api-key", b""),
+    "x-goog-api-key": (b"x-goog-api-key", b""),
 }
 _CREDENTIAL_HEADERS = frozenset(
     {
@@ -143,8 +143,19 @@ class Door:
         headers.append((b"Host", request.url.netloc))
         if grant.credential is not None:
             name, prefix = _AUTH_HEADER[grant.auth]
-            headers.append((name, (prefix + grant.credential.reveal()).encode("ascii")))
+            headers.append((name, prefix + _revealed(grant.credential)))
         return Admission(origin, headers, ticket)
+
+
+def _revealed(credential: Credential) -> bytes:
+    # What can't be in a header is refused here: the libraries below would quote the key in their own errors.
+    secret = credential.reveal()
+    if not secret or not secret.isascii() or not secret.isprintable() or secret != secret.strip():
+        raise TransportRefused(
+            f"the credential from {credential.source} can't be a key: it is blank, or has a space, a line break "
+            "or a character beyond ASCII where no key has one"
+        )
+    return secret.encode()
 
 
 def _checked_origin(request: httpx2.Request, grant: Grant) -> str:

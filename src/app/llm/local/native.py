@@ -83,7 +83,7 @@ class NativeServer:
 
 def open_server(settings: ServerSettings, weights: Path) -> Any:  # noqa: ANN401 - the wheel carries no types
     """Return a listening `xllamacpp.Server`; SettingsError if the port is taken, else LocalModelMissing."""
-    import xllamacpp
+    import xllamacpp  # type: ignore[import-untyped] # the wheel carries no types
 
     check_port(settings.port)
     try:

@@ -31,7 +31,7 @@ def find_weights() -> Path:
 
 
 def require_package(package: str, distribution: str) -> Path:
-    """Return the folder of an installed package that is not imported for it; LocalModelMissing if there is none."""
+    """Return the folder of an installed package without importing it; LocalModelMissing if there is none."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise LocalModelMissing(
@@ -57,7 +57,7 @@ def check_weights(path: Path, expected_bytes: int | None) -> None:
 
 
 def _recorded_size(name: str) -> int | None:
-    """Return the size in bytes that the installer recorded for the file `name`, or None if it recorded none."""
+    """Return the size in bytes that the installer recorded for the file `name`, or None if it didn't."""
     try:
         recorded = files(DISTRIBUTION) or []
     except PackageNotFoundError:

@@ -126,4 +126,6 @@ def _clients(
         "User-Agent": f"pointsman openai/{openai.__version__}",
         **dict(spec.headers),
     }
+    # The SDK would look at the machine for a header that is never sent, in the loop's default thread pool.
+    async_client._platform = "Unknown"  # noqa: SLF001
     return client, async_client

@@ -1,0 +1,95 @@
+"""Asking for a scored choice: two requests for one token each, the second of which is asked once a route."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
+
+from app.folders.asking import MALFORMED, Reply
+from app.folders.models import Tokens
+from app.folders.scored_choice import NOTHING_SAID, ScoringPolicy, messages, options, scores
+from app.folders.written_choice import tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.folders.asking import Question
+    from app.folders.scored_choice import FolderScore
+
+    TopLogprobs = Sequence[Mapping[str, Any]]
+
+MOST_ROUTES = 64
+"""Routes whose answer about nothing is kept."""
+RUNNERS_UP = 3
+"""Folders whose probability is named as the reasoning."""
+
+
+class ScoredChoice:
+    """Asks a model that shows its log-probabilities, and scores the folders by them.
+
+    What a model says of a conversation that says nothing depends on its route alone, so it is asked once a route
+    and kept: it holds nothing of anybody's. Made to last, and safe to share among threads and event loops.
+    """
+
+    def __init__(self, policy: ScoringPolicy | None = None) -> None:
+        self._policy = policy or ScoringPolicy()
+        self._lock = threading.Lock()
+        self._priors: LRUCache[object, TopLogprobs] = LRUCache(MOST_ROUTES)
+
+    def ask(self, question: Question) -> Reply:
+        asked = self._asking(question)
+        told = []
+        if (prior := self._kept(question)) is None:
+            told.append(asked.invoke(messages(NOTHING_SAID, self._policy)))
+            prior = self._keep(question, told[0])
+        told.append(asked.invoke(messages(question.conversation, self._policy)))
+        return self._reply(question, prior, told)
+
+    async def aask(self, question: Question) -> Reply:
+        asked = self._asking(question)
+        told = []
+        if (prior := self._kept(question)) is None:
+            told.append(await asked.ainvoke(messages(NOTHING_SAID, self._policy)))
+            prior = self._keep(question, told[0])
+        told.append(await asked.ainvoke(messages(question.conversation, self._policy)))
+        return self._reply(question, prior, told)
+
+    def _asking(self, question: Question) -> Any:  # noqa: ANN401 - LangChain's Runnable
+        return question.model.bind(**options(self._policy))
+
+    def _kept(self, question: Question) -> TopLogprobs | None:
+        with self._lock:
+            return self._priors.get(question.route)
+
+    def _keep(self, question: Question, message: Any) -> TopLogprobs:  # noqa: ANN401 - an AIMessage
+        prior = top_logprobs(message)
+        if prior:
+            with self._lock:
+                self._priors[question.route] = prior
+        return prior
+
+    def _reply(self, question: Question, prior: TopLogprobs, told: list[Any]) -> Reply:
+        counted = [tokens_of(message) for message in told]
+        tokens = Tokens(read=sum(t.read for t in counted), written=sum(t.written for t in counted))
+        given = top_logprobs(told[-1])
+        if not (given and prior):
+            return Reply(tokens=tokens, failure=MALFORMED)
+        folders = list(question.folders.values())
+        scored = scores(folders, given, prior, self._policy)
+        best = max(range(len(folders)), key=lambda index: scored[index].score)
+        return Reply(folders[best], scored[best].probability, _reasoning(question, scored), tokens)
+
+
+def top_logprobs(message: Any) -> TopLogprobs:  # noqa: ANN401 - an AIMessage
+    """Return the log-probabilities of an answer's first token and its rivals; nothing if there are none."""
+    content = (message.response_metadata.get("logprobs") or {}).get("content") or []
+    found: TopLogprobs = content[0].get("top_logprobs") or [] if content else []
+    return found
+
+
+def _reasoning(question: Question, scored: Sequence[FolderScore]) -> str:
+    named = zip((folder.name for folder in question.folders.values()), scored, strict=True)
+    ranked = sorted(named, key=lambda pair: -pair[1].score)[:RUNNERS_UP]
+    return "scored: " + ", ".join(f"{name} {score.probability:.2f}" for name, score in ranked)
