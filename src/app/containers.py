@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
-from app.folders import FolderAssigner, ScoredChoice
+from app.folders import FolderAssigner, FolderPolicy, ways_to_ask
 from app.llm.byok.resolver import BYOKResolver
 from app.llm.catalog.repository import TomlProfileRepository
 from app.llm.clients.cache import ClientCache
@@ -101,8 +101,11 @@ class Container(containers.DeclarativeContainer):
         routing_tables=routing_tables,
         callbacks=callbacks,
     )
-    scored_choice = providers.ThreadSafeSingleton(ScoredChoice)
-    folder_assigner = providers.Factory(FolderAssigner, llm_service=llm_service, scored_choice=scored_choice)
+    folder_policy = providers.ThreadSafeSingleton(FolderPolicy)
+    ways_to_ask = providers.ThreadSafeSingleton(ways_to_ask)
+    folder_assigner = providers.Factory(
+        FolderAssigner, llm_service=llm_service, policy=folder_policy, askers=ways_to_ask
+    )
 
 
 @contextmanager

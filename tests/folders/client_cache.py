@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers import PydanticOutputParser
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableSequence
 
 from app.containers import Container
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from langchain_core.callbacks import CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import BaseMessage
@@ -47,6 +50,16 @@ class ScriptedModel(BaseChatModel):
         usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
         said = AIMessage(self.says(str(messages[-1].content)), usage_metadata=usage)
         return ChatResult(generations=[ChatGeneration(message=said)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for word in re.split("(?<= )", self.says(str(messages[-1].content))):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from app.errors import FeatureUnavailable, MissingPlatformKey, UserKeyRejected
 from app.folders import Conversation, Folder, FolderAssigner, FolderPolicy
@@ -76,9 +75,12 @@ async def test_a_low_confidence_goes_to_the_fallback(way: str) -> None:
 
 
 async def test_the_policy_can_be_another_one(way: str) -> None:
-    service = container_of(ScriptedClientCache(lambda _: answer("f2", 0.4))).llm_service()
-    assignment = await assigned(way, FolderAssigner(service, FolderPolicy(threshold=0.4)))
-    assert assignment.status == "accepted"
+    container = container_of(ScriptedClientCache(lambda _: answer("f2", 0.4)))
+    assert (await assigned(way, container.folder_assigner())).status == "low_confidence_defaulted"
+    container.folder_policy.override(FolderPolicy(threshold=0.4))
+    assert (await assigned(way, container.folder_assigner())).status == "accepted"
+    by_hand = FolderAssigner(container.llm_service(), FolderPolicy(threshold=0.41))
+    assert (await assigned(way, by_hand)).status == "low_confidence_defaulted"
 
 
 async def test_nobody_is_asked_without_folders(way: str) -> None:
@@ -99,16 +101,14 @@ async def test_nobody_is_asked_without_folders(way: str) -> None:
     ],
 )
 async def test_a_model_that_fails_is_replaced_by_the_fallback_and_its_words_are_kept_out(
-    way: str, error: Exception, failure: str
+    way: str, error: Exception, failure: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with capture_logs() as logs:
-        assignment = await assigned(way, assigner_over(raising(error)))
+    assignment = await assigned(way, assigner_over(raising(error)))
     assert (assignment.folder_id, assignment.status) == ("i-3", "model_failed_defaulted")
     assert (assignment.confidence, assignment.failure, assignment.reasoning) == (0.0, failure, "")
     assert "secret words" not in assignment.model_dump_json()
-    warnings = [log for log in logs if log["event"] == "folder_model_failed"]
-    assert [warning["failure"] for warning in warnings] == [failure]
-    assert "secret words" not in str(logs)
+    assert f"event=folder_model_failed failure={failure}" in caplog.text
+    assert "secret words" not in caplog.text
 
 
 @pytest.mark.parametrize("text", ["I'd say Trips", '{"folder_id": "f2", "confidence": 1e15}', "{}"])

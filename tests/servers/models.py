@@ -99,7 +99,11 @@ def anthropic_events(words: Iterable[str] = WORDS) -> list[bytes]:
             for word in words
         ),
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"input_tokens": 3, "output_tokens": 2},
+        },
         {"type": "message_stop"},
     ]
     return [event(value, value["type"]) for value in values]

@@ -8,8 +8,9 @@ import typer
 
 from app.cli import chat, folders, local, providers, routes
 from app.cli.ending import Commands
+from app.cli.logs import show_logs
 from app.cli.options import Catalog, CatalogMode, Profile
-from app.cli.session import Session, quiet_logs
+from app.cli.session import Session
 
 EPILOG = "Exit codes: 0 fine, 1 the job failed, 2 wrong usage or configuration, 130 interrupted."
 
@@ -61,4 +62,4 @@ def everywhere(
 ) -> None:
     """Every feature takes its own route to a language model."""
     context.ensure_object(Session).choose(profile=profile, catalog=catalog, catalog_mode=catalog_mode)
-    context.call_on_close(quiet_logs(verbose=verbose))
+    context.call_on_close(show_logs(verbose=verbose))

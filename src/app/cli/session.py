@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -53,21 +52,3 @@ class Session:
 def session_of(context: typer.Context) -> Session:
     """Return the session that a command runs in."""
     return context.ensure_object(Session)
-
-
-def quiet_logs(*, verbose: bool) -> Callable[[], None]:
-    """Send the layer's logs to standard error, warnings only unless verbose; return what undoes it."""
-    import structlog
-
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S"),
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info" if verbose else "warning"),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    return lambda: structlog.configure(**before)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.folders.models import Assignment, Conversation, Folder, FolderAnswer
 from app.folders.policy import FolderPolicy
-from app.folders.scoring import ScoredChoice
 from app.folders.service import FolderAssigner
+from app.folders.ways_to_ask import ways_to_ask
 
 __all__ = [
     "Assignment",
@@ -14,5 +14,5 @@ __all__ = [
     "FolderAnswer",
     "FolderAssigner",
     "FolderPolicy",
-    "ScoredChoice",
+    "ways_to_ask",
 ]

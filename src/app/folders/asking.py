@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from app.folders.models import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
     from app.folders.models import Conversation, Folder
     from app.folders.policy import FolderPolicy
-    from app.llm.clients.spec import ClientSpec
 
 MALFORMED = "malformed_response"
 """The failure class of an answer that can't be read, or that is out of bounds."""
@@ -28,7 +27,7 @@ class Question:
     """
 
     model: BaseChatModel
-    route: ClientSpec
+    route: Hashable
     folders: Mapping[str, Folder]
     conversation: Conversation
     policy: FolderPolicy

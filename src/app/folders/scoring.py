@@ -29,8 +29,8 @@ RUNNERS_UP = 3
 class ScoredChoice:
     """Asks a model that shows its log-probabilities, and scores the folders by them.
 
-    What a model says of a conversation that says nothing depends on its route alone, so it is asked once a route
-    and kept: it holds nothing of anybody's. Made to last, and safe to share among threads and event loops.
+    What a model says of a conversation that says nothing depends on its route alone, so it is asked once a
+    route and kept: it holds nothing of anybody's. Made to last, and safe to share among threads and loops.
     """
 
     def __init__(self, policy: ScoringPolicy | None = None) -> None:
@@ -73,11 +73,10 @@ class ScoredChoice:
     def _reply(self, question: Question, prior: TopLogprobs, told: list[Any]) -> Reply:
         counted = [tokens_of(message) for message in told]
         tokens = Tokens(read=sum(t.read for t in counted), written=sum(t.written for t in counted))
-        given = top_logprobs(told[-1])
-        if not (given and prior):
+        if not prior:  # the server shows none at all: scoring on would look like doubt about every folder
             return Reply(tokens=tokens, failure=MALFORMED)
         folders = list(question.folders.values())
-        scored = scores(folders, given, prior, self._policy)
+        scored = scores(folders, top_logprobs(told[-1]), prior, self._policy)
         best = max(range(len(folders)), key=lambda index: scored[index].score)
         return Reply(folders[best], scored[best].probability, _reasoning(question, scored), tokens)
 

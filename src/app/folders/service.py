@@ -11,17 +11,18 @@ from app.folders.batch import afinished, finished
 from app.folders.context import keyed
 from app.folders.models import Assignment
 from app.folders.policy import FolderPolicy, Verdict
-from app.folders.scoring import ScoredChoice
-from app.folders.written_choice import WrittenChoice
+from app.folders.ways_to_ask import ways_to_ask
 from app.llm.byok.scope import current_scope
 from app.llm.failures import classify
+from app.llm.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from app.folders.asking import Asker
     from app.folders.models import Conversation, Folder
     from app.llm.byok.scope import RequestScope
+    from app.llm.catalog.rows import Ask
     from app.llm.service import LLMService
 
     Item = tuple[Sequence[Folder], Conversation]
@@ -43,11 +44,11 @@ class FolderAssigner:
         self,
         llm_service: LLMService,
         policy: FolderPolicy | None = None,
-        scored_choice: ScoredChoice | None = None,
+        askers: Mapping[Ask, Asker] | None = None,
     ) -> None:
         self._llm_service = llm_service
         self._policy = policy or FolderPolicy()
-        self._scored_choice = scored_choice or ScoredChoice()
+        self._askers = askers or ways_to_ask()
 
     def assign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
@@ -120,8 +121,8 @@ class FolderAssigner:
     ) -> tuple[Question, Asker]:
         model = self._llm_service.get_llm(FEATURE, scope=scope)
         plan = self._llm_service.plan(FEATURE, scope)
-        asker: Asker = self._scored_choice if plan.ask == "score" else WrittenChoice()
-        return Question(model, plan.first.spec, keyed(folders), conversation, self._policy), asker
+        question = Question(model, plan.first.spec, keyed(folders), conversation, self._policy)
+        return question, self._askers[plan.ask]
 
     def _unasked(self) -> Assignment:
         return _assignment(Verdict(None, 0.0, "no_folders"), Reply(), 0.0)
@@ -141,10 +142,7 @@ def failed(error: Exception) -> Reply:
     if isinstance(error, UserKeyRejected) or (own and not isinstance(error, ModelCallFailed)):
         raise error
     failure = _failure_class(error)
-    import structlog
-
-    log = structlog.get_logger("pointsman")
-    log.warning("folder_model_failed", failure=failure, error=type(error).__name__)
+    logger().warning("folder_model_failed", failure=failure, error=type(error).__name__)
     return Reply(failure=failure)
 
 

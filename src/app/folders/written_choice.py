@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from app.folders.asking import MALFORMED, Reply
@@ -19,14 +21,33 @@ if TYPE_CHECKING:
     from app.folders.policy import FolderPolicy
 
 
+MOST_SCHEMAS = 256
+"""Numbers of folders whose schema is kept."""
+
+
 class WrittenChoice:
-    """Asks a model to write down the key of the folder, how sure it is, and why."""
+    """Asks a model to write down the key of the folder, how sure it is, and why.
+
+    It keeps the schemas: one for each number of folders is enough, and SDKs remember every class they are
+    shown. Made to last, and safe to share among threads and loops.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._schemas: LRUCache[int, type[BaseModel]] = LRUCache(MOST_SCHEMAS)
 
     def ask(self, question: Question) -> Reply:
-        return reply_to(question, _chain(question).invoke(messages(question)))
+        return reply_to(question, self._chain(question).invoke(messages(question)))
 
     async def aask(self, question: Question) -> Reply:
-        return reply_to(question, await _chain(question).ainvoke(messages(question)))
+        return reply_to(question, await self._chain(question).ainvoke(messages(question)))
+
+    def _chain(self, question: Question) -> Any:  # noqa: ANN401 - LangChain's Runnable of dict
+        with self._lock:
+            schema = self._schemas.get(len(question.folders))
+            if schema is None:
+                schema = self._schemas[len(question.folders)] = answer_schema(question.folders)
+        return question.model.with_structured_output(schema, include_raw=True)
 
 
 def messages(question: Question) -> list[tuple[str, str]]:
@@ -66,10 +87,6 @@ def answer_schema(keys: Iterable[str]) -> type[BaseModel]:
     """
     key = Field(description="the key of the folder", json_schema_extra={"enum": list(keys)})
     return create_model("FolderAnswer", __base__=_Written, __doc__=_Written.__doc__, folder_id=(str, key))
-
-
-def _chain(question: Question) -> Any:  # noqa: ANN401 - LangChain's Runnable of dict
-    return question.model.with_structured_output(answer_schema(question.folders), include_raw=True)
 
 
 def reply_to(question: Question, output: dict[str, Any]) -> Reply:

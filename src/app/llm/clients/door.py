@@ -152,8 +152,8 @@ def _revealed(credential: Credential) -> bytes:
     secret = credential.reveal()
     if not secret or not secret.isascii() or not secret.isprintable() or secret != secret.strip():
         raise TransportRefused(
-            f"the credential from {credential.source} can't be a key: it is blank, or has a space, a line break "
-            "or a character beyond ASCII where no key has one"
+            f"the credential from {credential.source} can't be a key: it is blank, has space around it, "
+            "or holds a line break or a character beyond ASCII"
         )
     return secret.encode()
 

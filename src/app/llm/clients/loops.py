@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from app.errors import ResourceClosed
+from app.llm.clients.names import FOUND_SECONDS, NameThreads
 from app.llm.clients.usage import Usage
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ class LoopSession:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._names = NameThreads()
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=IDLE_SECONDS, resolver=self._names, ttl_dns_cache=FOUND_SECONDS
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             max_line_size=LONGEST_HEADER,
@@ -46,6 +50,7 @@ class LoopSession:
             yield
         finally:
             await self.session.close()
+            await self._names.close()
 
     def _release(self) -> None:
         with suppress(RuntimeError):  # the loop has ended, and its connections with it

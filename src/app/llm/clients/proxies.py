@@ -26,12 +26,12 @@ class Proxies:
 
 
 def _look_up(origin: str) -> str | None:
-    parts = urlsplit(origin)
-    host = parts.hostname or ""
+    scheme_of_origin, _, address = origin.partition("://")
+    host = address.rpartition(":")[0].strip("[]")
     if _is_loopback(host):
         return None
     proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(scheme_of_origin) or proxies.get("all")
     if not proxy or proxy_bypass(host):
         return None
     scheme = urlsplit(proxy).scheme if "://" in proxy else "http"

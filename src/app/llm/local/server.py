@@ -21,7 +21,7 @@ class EmbeddedServer:
     """A llama.cpp server on loopback inside this process, serving the SmolLM2 weights."""
 
     def __init__(
-        self, *, port: int = 0, threads: int = 1, slots: int = 4, context_tokens: int = 2048
+        self, *, port: int = 0, threads: int = 1, slots: int = 2, context_tokens: int = 4096
     ) -> None:
         """Keep the settings; nothing is loaded or opened.
 
