@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.load import dumps
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import BaseModel
 
 from app.containers import Container, running
@@ -19,11 +23,13 @@ from app.errors import ForeignScope, ModelDetached
 from app.llm import InMemoryProfileRepository, RequestScope, request_scope
 from app.settings import Settings
 from tests.llm.at_a_server import ADA, EVE, USERS_KEY, keys_seen, llm_service
-from tests.llm.services import HONOURS, TABLES
+from tests.llm.services import HONOURS, TABLES, service
 from tests.servers.fixtures import server
 
 if TYPE_CHECKING:
-    from app.llm import LLMService
+    from langchain_core.messages import BaseMessage
+
+    from app.llm import ClientSpec, LLMService
     from tests.servers.running import RunningServer
 
 __all__ = ["llm_service", "server"]
@@ -219,3 +225,31 @@ def test_a_model_named_for_one_call_is_spelt_and_stamped_as_such(
 
     assert server.received[0].json["model"] == "nova/comet-9"
     assert answer.response_metadata["pointsman"]["model"] == "comet-9"
+
+
+class Unstreaming(BaseChatModel):
+    """A client of a protocol that can't stream."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "unstreaming"
+
+    def _generate(self, messages: list[BaseMessage], *_: object, **__: object) -> ChatResult:
+        usage = UsageMetadata(input_tokens=1, output_tokens=2, total_tokens=3)
+        message = AIMessage("all at once", usage_metadata=usage)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+class UnstreamingClients:
+    """A client cache of such clients."""
+
+    def get(self, spec: ClientSpec) -> Unstreaming:
+        return Unstreaming()
+
+
+async def test_a_protocol_that_can_not_stream_gives_its_answer_as_one_chunk() -> None:
+    llm = service(client_cache=UnstreamingClients()).get_llm("guard")
+
+    for chunks in (list(llm.stream("hello")), [chunk async for chunk in llm.astream("hello")]):
+        assert "".join(chunk.text for chunk in chunks) == "all at once"
+        assert [chunk.usage_metadata["total_tokens"] for chunk in chunks if chunk.usage_metadata] == [3]

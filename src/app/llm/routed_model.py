@@ -11,6 +11,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import ConfigDict, PrivateAttr
 
 from app.errors import ModelDetached
+from app.llm.streams import achunks_of, chunks_of
 from app.llm.structured import structured_chain
 from app.llm.wishes import BoundTools
 
@@ -188,17 +189,19 @@ class RoutedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        del run_manager  # who streams reports each token itself
         line = self._attached()
         attempts = line.begin()
         started = False
         while True:
             try:
-                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    stream: Any = inner._stream(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    with closing(stream):
-                        for chunk in stream:
-                            yield chunk if started else _stamped_chunk(line, chunk, kwargs)
-                            started = True
+                with (
+                    line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
+                    closing(chunks_of(inner, messages, stop, arguments)) as stream,
+                ):
+                    for chunk in stream:
+                        yield chunk if started else _stamped_chunk(line, chunk, kwargs)
+                        started = True
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 time.sleep(attempts.after(error, line.plan.first, started=started))
             else:
@@ -211,14 +214,14 @@ class RoutedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        del run_manager  # who streams reports each token itself
         line = self._attached()
         attempts = line.begin()
         started = False
         while True:
             try:
                 with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    stream: Any = inner._astream(messages, stop, run_manager, **arguments)  # noqa: SLF001
-                    async with aclosing(stream):
+                    async with aclosing(achunks_of(inner, messages, stop, arguments)) as stream:
                         async for chunk in stream:
                             yield chunk if started else _stamped_chunk(line, chunk, kwargs)
                             started = True

@@ -198,7 +198,7 @@ MISTAKES = {
     "a scored choice without log-probabilities": profiles(
         '"mini" }',
         '"mini", ask = "score" }',
-        "'score' needs logprobs, which 'mini:tiny' does not support",
+        "'score' needs wide_logprobs, which 'mini:tiny' does not support",
     ),
     "a refusal of what the protocol can't carry anyway": providers(
         "supports = [",

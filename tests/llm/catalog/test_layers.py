@@ -61,6 +61,28 @@ def test_an_overlay_can_serve_what_the_profile_below_could_not(tmp_path: Path) -
     assert catalog.route("chat_agent", "local").provider == "ollama"
 
 
+def test_an_overlay_can_pin_a_feature_that_the_profiles_below_route(tmp_path: Path) -> None:
+    catalog = overlaid(tmp_path, '[pinned]\ntrends = { provider = "groq", model = "llama-9" }\n')
+
+    assert catalog.route("trends", "max").target == "llama-9:groq"
+
+
+def test_an_overlay_may_leave_rows_of_the_layer_below_without_effect(tmp_path: Path) -> None:
+    rows = [
+        f'[profiles.{name}.routes]\nwrapped_analysis = {{ provider = "openai", model = "gpt-9" }}'
+        for name in ("premium", "max")
+    ]
+    catalog = overlaid(tmp_path, "\n".join(rows))
+
+    assert catalog.route("wrapped_analysis", "premium").target == "gpt-9:openai"
+
+
+def test_a_reroute_may_leave_options_of_the_old_provider_without_effect() -> None:
+    repository = TomlProfileRepository(HONOURS, reroutes={"openrouter": "openai/gpt-9"})
+
+    assert repository.catalog().route("wrapped_analysis", "max").target == "gpt-9:openai"
+
+
 def test_a_catalog_can_stand_instead_of_the_shipped_one(tmp_path: Path) -> None:
     assert set(load(written(tmp_path)).features) == {"summary", "extract", "agent", "guard"}
 

@@ -63,23 +63,14 @@ def _check_option_names(run: Compilation, provider: Provider, path: Path) -> Non
 
 
 def _check_unused(catalog: Catalog, run: Compilation) -> None:
-    """Rows of the uppermost layer that nothing refers to (a lower layer can't know what is laid over it)."""
     used = _used_providers(catalog)
     for name, provider in catalog.providers.items():
-        if name not in used and not provider.row.spare and _uppermost(catalog, run, ("providers", name)):
-            run.problem(
-                ("providers", name),
-                f"provider {name!r} is unused: route to it, or say spare = true",
-            )
+        if name not in used and not provider.row.spare:
+            run.idle(("providers", name), f"provider {name!r} is unused: route to it, or say spare = true")
     extended = {profile.row.extends for profile in catalog.profiles.values()}
     for name, profile in catalog.profiles.items():
         if profile.row.abstract and name not in extended:
-            run.problem(("profiles", name), f"profile {name!r} is abstract and never extended: it is unused")
-
-
-def _uppermost(catalog: Catalog, run: Compilation, path: Path) -> bool:
-    place = catalog.place(*path)
-    return place is None or place.layer == run.layer.name
+            run.idle(("profiles", name), f"profile {name!r} is abstract and never extended: it is unused")
 
 
 def _used_providers(catalog: Catalog) -> set[str]:

@@ -91,7 +91,7 @@ def _check_repetitions(catalog: Catalog, run: Compilation, feature: Feature, hop
         bare = effective_options(catalog, feature, _without(hop, name)).get(name)
         if bare is not None and bare.value == value:
             source = catalog.place(*bare.path) if bare.path else "the default of every call"
-            run.problem((*hop.path, "options", name), f"{name!r} has no effect: {source} says {value!r}")
+            run.idle((*hop.path, "options", name), f"{name!r} has no effect: {source} says {value!r}")
 
 
 def _without(hop: Route, option: str) -> Route:
@@ -106,14 +106,15 @@ def _check_needs(run: Compilation, feature: Feature, route: Route, hop: Route, p
             f"feature {feature.name!r} needs {', '.join(lacking)}, which {hop.target!r} does not support: "
             "route it elsewhere, or declare it unavailable in this profile with the reason",
         )
-    if route.ask == "score" and "logprobs" not in has:
-        run.problem((*route.path, "ask"), f"'score' needs logprobs, which {hop.target!r} does not support")
+    if route.ask == "score" and "wide_logprobs" not in has:
+        what = f"'score' needs wide_logprobs, which {hop.target!r} does not support"
+        run.problem((*route.path, "ask"), what)
 
 
 def _check_feature(catalog: Catalog, run: Compilation, feature: Feature) -> None:
     row, path = feature.row, ("features", feature.name)
     if row.on_user_key_failure == "platform" and row.payer != "user_or_platform":
-        run.problem(
+        run.idle(
             (*path, "on_user_key_failure"), f"has no effect: the payer of {feature.name!r} is {row.payer!r}"
         )
     reached = _providers_reached(catalog, feature)
@@ -122,7 +123,7 @@ def _check_feature(catalog: Catalog, run: Compilation, feature: Feature) -> None
         if name not in catalog.providers and ("providers", name) not in run.bad:
             run.problem(here, f"unknown provider {name!r}{nearest(name, catalog.providers)}")
         elif name not in reached:
-            run.problem(
+            run.idle(
                 here,
                 f"these options have no effect: no route of {feature.name!r} goes through {name!r} "
                 f"(it goes through {', '.join(sorted(reached)) or 'none'})",
@@ -143,7 +144,7 @@ def _check_twins(catalog: Catalog, run: Compilation) -> None:
     for position, second in enumerate(written):
         for first in written[:position]:
             if (first.routes, first.unavailable) == (second.routes, second.unavailable):
-                run.problem(
+                run.idle(
                     ("profiles", second.name),
                     f"profile {second.name!r} is written out identically to {first.name!r}: "
                     f'say extends = "{first.name}" instead',

@@ -39,6 +39,12 @@ class Compilation:
         """Note what is wrong with the value at a path."""
         self.problems.append(Problem(self.places.of(*path), what))
 
+    def idle(self, path: Path, what: str) -> None:
+        """Note a line without effect, in the uppermost layer only: a lower one can't know what is over it."""
+        place = self.places.of(*path)
+        if place is None or place.layer == self.layer.name:
+            self.problem(path, what)
+
     def table(self, top: str) -> dict[str, Any]:
         """Return a top-level table, or an empty one if it isn't a table."""
         found = self.layer.tables.get(top, {})

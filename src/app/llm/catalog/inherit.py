@@ -76,7 +76,7 @@ def _check_names(
                 run.problem(path, f"unknown feature {name!r}{nearest(name, features)}")
             elif name in pinned:
                 place = run.places.of("pinned", name)
-                run.problem(path, f"this row of {name!r} has no effect: the feature is pinned at {place}")
+                run.idle(path, f"this row of {name!r} has no effect: the feature is pinned at {place}")
             if table == "routes" and name in profile.row.unavailable:
                 run.problem(path, f"{name!r} has a route here and is declared unavailable as well")
 
@@ -104,10 +104,10 @@ def _check_extension(run: Compilation, profile: Profile, profiles: Mapping[str, 
     if parent is None:
         return
     if profile.row.every is not None:
-        run.problem((*path, "extends"), f"has no effect: `every` of {profile.name!r} replaces all of it")
+        run.idle((*path, "extends"), f"has no effect: `every` of {profile.name!r} replaces all of it")
     for feature in profile.row.routes:
         if profile.routes.get(feature) == parent.routes.get(feature):
-            run.problem(
+            run.idle(
                 (*path, "routes", feature),
                 f"this route of {feature!r} has no effect: it repeats the one inherited from {parent.name!r}",
             )

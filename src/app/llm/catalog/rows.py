@@ -9,9 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.llm.catalog.options import Options, Seconds
 
 Ability = Literal[
-    "tools", "structured_output", "streaming", "usage", "logprobs", "prompt_cache_key", "web_search"
+    "tools",
+    "structured_output",
+    "streaming",
+    "usage",
+    "logprobs",
+    "wide_logprobs",
+    "prompt_cache_key",
+    "max_completion_tokens",
+    "web_search",
 ]
-"""What a model behind a provider can do. Features need abilities, providers support them."""
+"""What a model behind a provider can do. Features need abilities, providers support them.
+
+`logprobs` are those of the few likeliest tokens (OpenAI: 20), `wide_logprobs` those of thousands.
+`max_completion_tokens`: the limit of an answer goes by this newer name on the wire.
+"""
 
 PayerRule = Literal["platform_only", "user_or_platform", "user_only"]
 Ask = Literal["generate", "score"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import threading
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from app.errors import LocalModelMissing, SettingsError
 from app.llm.local.weights import INSTALL_COMMAND, find_weights
+from app.llm.logs import logger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,6 @@ SILENT: Final = -1
 MOST_ANSWER_TOKENS: Final = 512
 POLL_SECONDS: Final = 0.05
 ANSWER_SECONDS: Final = 30.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +64,7 @@ class NativeServer:
         self._stop.set()
         self._thread.join(seconds)
         if self._thread.is_alive():
-            log.warning(
-                "the embedded model is still busy after %.0f s; it ends with its last answer", seconds
-            )
+            logger().warning("embedded_model_still_busy", seconds=seconds)
 
     def _own(self) -> None:
         try:

@@ -1,0 +1,49 @@
+"""The chunks of a hop's own model; one that can't stream gives its whole answer as the only chunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatResult
+
+
+def chunks_of(
+    inner: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
+) -> Generator[ChatGenerationChunk]:
+    """Yield the chunks of an answer. Closing this closes the model's own stream."""
+    if type(inner)._stream is BaseChatModel._stream:  # noqa: SLF001 - how LangChain itself asks
+        yield _whole(inner._generate(messages, stop, **arguments))  # noqa: SLF001 - as above
+    else:
+        yield from inner._stream(messages, stop, **arguments)  # noqa: SLF001 - as above
+
+
+async def achunks_of(
+    inner: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
+) -> AsyncGenerator[ChatGenerationChunk]:
+    """Yield the chunks of an answer. Closing this closes the model's own stream."""
+    unable = (type(inner)._stream, type(inner)._astream) == (BaseChatModel._stream, BaseChatModel._astream)  # noqa: SLF001
+    if unable:
+        yield _whole(await inner._agenerate(messages, stop, **arguments))  # noqa: SLF001 - as above
+        return
+    stream: Any = inner._astream(messages, stop, **arguments)  # noqa: SLF001 - as above
+    try:
+        async for chunk in stream:
+            yield chunk
+    finally:
+        await stream.aclose()
+
+
+def _whole(result: ChatResult) -> ChatGenerationChunk:
+    message = result.generations[0].message
+    fields = message.model_dump(exclude={"type"})
+    return ChatGenerationChunk(
+        message=AIMessageChunk(**fields), generation_info=result.generations[0].generation_info
+    )
