@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 MICRO = 1e6
 
@@ -39,7 +39,7 @@ class Row:
         return (self.ratio if self.aim_is_for_ratio else self.measured) <= self.aim
 
 
-def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+def in_turn(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """Return each contender's median over rounds in which all of them take their turn, in changing order.
 
     A contender does its work and returns what it cost.

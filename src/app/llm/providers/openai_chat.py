@@ -13,7 +13,7 @@ from app.llm.providers.rendering import check_kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatResult
@@ -68,6 +68,19 @@ class TransportedChatOpenAI(ChatOpenAI):
             payload[self.limit_parameter] = payload.pop("max_completion_tokens")
         return payload
 
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - the base class's signature
+        **kwargs: Any,
+    ) -> ChatResult:
+        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+        if "response_format" in payload:
+            del payload["stream"]
+            return self._create_chat_result(self.root_client.chat.completions.parse(**payload))
+        return self._create_chat_result(self.client.create(**payload))
+
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -78,11 +91,9 @@ class TransportedChatOpenAI(ChatOpenAI):
         # ChatOpenAI reads the answer in the loop's default thread pool, and waits there when it is full.
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
         if "response_format" in payload:
-            payload.pop("stream")
-            answer = await self.root_async_client.chat.completions.parse(**payload)
-        else:
-            answer = await self.async_client.create(**payload)
-        return self._create_chat_result(answer)
+            del payload["stream"]
+            return self._create_chat_result(await self.root_async_client.chat.completions.parse(**payload))
+        return self._create_chat_result(await self.async_client.create(**payload))
 
 
 def build_openai_chat(
