@@ -74,6 +74,27 @@ MISTAKES = {
         extract_with("options = { temperature = 2.5 }"),
         "routes.extract.options.temperature' is 2.5: input should be less than or equal to 2",
     ),
+    "an unknown provider beside an unknown key of the same route": profiles(
+        EXTRACT,
+        extract_with("temprature = 1").replace("broker", "brokre"),
+        "profiles.toml:6: unknown provider 'brokre'; did you mean 'broker'?",
+    ),
+    "an unknown provider beside another route that can't be read": Mistake(
+        "profiles.toml:7: unknown provider 'acmee'; did you mean 'acme'?",
+        (
+            ("profiles", ', model = "swift-2"', ""),
+            ("profiles", AGENT, AGENT.replace("acme", "acmee")),
+        ),
+    ),
+    "a name near to that of a row that can't be read itself": Mistake(
+        "profiles.toml:6: unknown feature 'extrct'; did you mean 'extract'?",
+        (("features", 'about = "Extract"\n', ""), ("profiles", "extract =", "extrct =")),
+    ),
+    "an unknown provider in the default route": profiles(
+        "",
+        '\n[default]\nprovider = "acmee"\nmodel = "swift-0"\n',
+        "profiles.toml:22: unknown provider 'acmee'; did you mean 'acme'?",
+    ),
     "a missing key": profiles(
         ', model = "swift-2"', "", "profiles.toml:6: 'profiles.premium.routes.extract.model' is missing"
     ),

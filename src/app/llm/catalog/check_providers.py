@@ -19,7 +19,7 @@ def check_providers(catalog: Catalog, run: Compilation) -> None:
     for provider in catalog.providers.values():
         path: Path = ("providers", provider.name)
         _check_endpoint(run, provider, path)
-        _check_references(catalog, run, provider, path)
+        _check_references(run, provider, path)
         _check_option_names(run, provider, path)
     _check_unused(catalog, run)
 
@@ -37,12 +37,12 @@ def _check_endpoint(run: Compilation, provider: Provider, path: Path) -> None:
         run.problem((*path, "base_url"), f"{row.base_url!r} is not an http(s) URL")
 
 
-def _check_references(catalog: Catalog, run: Compilation, provider: Provider, path: Path) -> None:
+def _check_references(run: Compilation, provider: Provider, path: Path) -> None:
     named = [((*path, "key_of"), provider.row.key_of)]
     named += [((*path, "vendors", i, "direct"), row.direct) for i, row in enumerate(provider.row.vendors)]
     for where, name in named:
-        if name is not None and name not in catalog.providers and ("providers", name) not in run.bad:
-            run.problem(where, f"unknown provider {name!r}{nearest(name, catalog.providers)}")
+        if name is not None:
+            run.unknown("provider", name, where)
 
 
 def _check_option_names(run: Compilation, provider: Provider, path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.errors import nearest
 from app.llm.catalog.check_providers import check_providers
 from app.llm.catalog.effective import direct_equivalent, effective_options, hops_of
 from app.llm.catalog.options import OPTION_NAMES
@@ -21,8 +20,9 @@ def check(catalog: Catalog, run: Compilation) -> None:
     """Note every problem of a catalog whose rows could be read."""
     check_providers(catalog, run)
     for name in catalog.pinned:
-        if name not in catalog.features and ("features", name) not in run.bad:
-            run.problem(("pinned", name), f"unknown feature {name!r}{nearest(name, catalog.features)}")
+        run.unknown("feature", name, ("pinned", name))
+    if catalog.default:
+        _check_route(catalog, run, catalog.feature("any feature"), catalog.default)
     for feature, route in _written_routes(catalog):
         _check_route(catalog, run, feature, route)
     for feature in catalog.features.values():
@@ -56,9 +56,7 @@ def _check_route(catalog: Catalog, run: Compilation, feature: Feature, route: Ro
         targets.add(hop.target)
         provider = catalog.providers.get(hop.provider)
         if provider is None:
-            if ("providers", hop.provider) not in run.bad:
-                known = nearest(hop.provider, catalog.providers)
-                run.problem((*hop.path, "provider"), f"unknown provider {hop.provider!r}{known}")
+            run.unknown("provider", hop.provider, (*hop.path, "provider"))
             continue
         _check_options(catalog, run, feature, hop, provider)
         _check_needs(run, feature, route, hop, provider)
@@ -120,9 +118,8 @@ def _check_feature(catalog: Catalog, run: Compilation, feature: Feature) -> None
     reached = _providers_reached(catalog, feature)
     for name, options in row.options.items():
         here = (*path, "options", name)
-        if name not in catalog.providers and ("providers", name) not in run.bad:
-            run.problem(here, f"unknown provider {name!r}{nearest(name, catalog.providers)}")
-        elif name not in reached:
+        run.unknown("provider", name, here)
+        if name in catalog.providers and name not in reached:
             run.idle(
                 here,
                 f"these options have no effect: no route of {feature.name!r} goes through {name!r} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,10 +11,10 @@ from pydantic import ValidationError
 
 from app.errors import nearest
 from app.llm.catalog.problems import Path, Places, Problem
-from app.llm.catalog.rows import Row
+from app.llm.catalog.rows import ProfileRow, RouteRow, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from app.llm.catalog.options import Honoured
     from app.llm.catalog.source import Layer
@@ -53,26 +54,69 @@ class Compilation:
         self.problem((top,), f"{top!r} must be a table")
         return {}
 
+    def unknown(self, noun: str, name: str, path: Path) -> None:
+        """Note a name that nobody wrote, with the nearest; a row that couldn't be read is noted already."""
+        written = self.table(f"{noun}s")
+        if name not in written:
+            self.problem(path, f"unknown {noun} {name!r}{nearest(name, written)}")
+
     def row(self, kind: type[R], path: Path, value: object) -> R | None:
-        """Return the value as a frozen row; each thing that doesn't fit becomes a problem."""
+        """Return the value as a frozen row; each thing that doesn't fit becomes a problem.
+
+        Unknown keys are left out then, so that they don't hide what else is wrong with the row.
+        """
         try:
             return kind.model_validate_json(json.dumps(value, default=repr))
         except ValidationError as error:
-            self.bad.add(path)
-            for detail in error.errors():
-                inner = tuple(key for key in detail["loc"] if key != "[key]")
-                self.problem(path + inner, _explain(kind, path, dict(detail)))
+            details = error.errors()
+        for detail in details:
+            self.problem(path + _keys(detail["loc"]), _explain(kind, path, dict(detail)))
+        if all(detail["type"] == "extra_forbidden" for detail in details):
+            return self.row(kind, path, _without(value, [_keys(detail["loc"]) for detail in details]))
+        self.bad.add(path)
         return None
 
     def rows(self, kind: type[R], top: str) -> dict[str, R]:
         """Return the rows of a top-level table by name, those that could be read."""
-        found = {name: self.row(kind, (top, name), value) for name, value in self.table(top).items()}
+        return self._rows(kind, (top,), self.table(top))
+
+    def profiles(self) -> dict[str, ProfileRow]:
+        """Return the profiles by name; a route that couldn't be read is missing in its profile."""
+        found = {}
+        for name, table in self.table("profiles").items():
+            path = ("profiles", name)
+            routes = table.get("routes") if isinstance(table, dict) else None
+            if not isinstance(routes, dict):
+                found[name] = self.row(ProfileRow, path, table)
+                continue
+            rest = self.row(ProfileRow, path, _without(table, [("routes",)]))
+            read = self._rows(RouteRow, (*path, "routes"), routes)
+            found[name] = rest and rest.model_copy(update={"routes": read})
         return {name: row for name, row in found.items() if row is not None}
+
+    def _rows(self, kind: type[R], path: Path, table: Mapping[str, object]) -> dict[str, R]:
+        found = {name: self.row(kind, (*path, name), value) for name, value in table.items()}
+        return {name: row for name, row in found.items() if row is not None}
+
+
+def _keys(loc: Path) -> Path:
+    return tuple(key for key in loc if key != "[key]")
+
+
+def _without(value: Any, paths: Iterable[Path]) -> Any:  # noqa: ANN401 - any TOML value
+    """Return a copy of a value without what is at these paths in it."""
+    copied = copy.deepcopy(value)
+    for path in paths:
+        here = copied
+        for key in path[:-1]:
+            here = here[key]
+        del here[path[-1]]
+    return copied
 
 
 def _explain(kind: type[Row], path: Path, detail: Mapping[str, Any]) -> str:
     """Say in our words what pydantic found, with the nearest right key for an unknown one."""
-    keys = [str(key) for key in detail["loc"] if key != "[key]"]
+    keys = [str(key) for key in _keys(detail["loc"])]
     where = ".".join([*map(str, path), *keys])
     if detail["type"] == "extra_forbidden":
         return f"unknown key {where!r}{nearest(keys[-1], _known_keys(kind, keys[:-1]))}"

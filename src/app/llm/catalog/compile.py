@@ -11,7 +11,7 @@ from app.llm.catalog.inherit import resolve_profiles
 from app.llm.catalog.model import Catalog, Feature, Provider
 from app.llm.catalog.problems import Place, Problem
 from app.llm.catalog.routes import route_of
-from app.llm.catalog.rows import FeatureRow, ProfileRow, ProviderRow, RouteRow
+from app.llm.catalog.rows import FeatureRow, ProviderRow, RouteRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def _assemble(run: Compilation) -> Catalog:
     return Catalog(
         features={name: Feature(name, row) for name, row in features.items()},
         providers={name: Provider(name, row) for name, row in providers.items()},
-        profiles=resolve_profiles(run, run.rows(ProfileRow, "profiles"), features, pinned),
+        profiles=resolve_profiles(run, run.profiles(), features, pinned),
         pinned={name: route_of(row, ("pinned", name)) for name, row in pinned.items()},
         default=route_of(default, ("default",)) if default else None,
         places=run.places,

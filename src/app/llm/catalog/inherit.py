@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.errors import nearest
 from app.llm.catalog.model import Profile, Route
 from app.llm.catalog.routes import route_of
 
@@ -31,7 +30,7 @@ def resolve_profiles(
             unavailable = {key: why for key, why in unavailable.items() if key not in own} | closed
         profiles[name] = Profile(name, rows[name], routes, unavailable)
     for profile in profiles.values():
-        _check_names(run, profile, features, pinned)
+        _check_names(run, profile, pinned)
         _check_cover(run, profile, routed)
         _check_extension(run, profile, profiles)
     return profiles
@@ -50,8 +49,7 @@ def _lineage(run: Compilation, rows: Mapping[str, ProfileRow], name: str) -> lis
             )
             break
         if parent not in rows:
-            if ("profiles", parent) not in run.bad:
-                run.problem(path, f"unknown profile {parent!r}{nearest(parent, rows)}")
+            run.unknown("profile", parent, path)
             break
         line.append(parent)
     return line[::-1]
@@ -66,15 +64,12 @@ def _own_routes(name: str, row: ProfileRow, routed: Collection[str]) -> dict[str
     return own | written
 
 
-def _check_names(
-    run: Compilation, profile: Profile, features: Collection[str], pinned: Collection[str]
-) -> None:
+def _check_names(run: Compilation, profile: Profile, pinned: Collection[str]) -> None:
     for table, names in (("routes", profile.row.routes), ("unavailable", profile.row.unavailable)):
         for name in names:
             path = ("profiles", profile.name, table, name)
-            if name not in features and ("features", name) not in run.bad:
-                run.problem(path, f"unknown feature {name!r}{nearest(name, features)}")
-            elif name in pinned:
+            run.unknown("feature", name, path)
+            if name in pinned:
                 place = run.places.of("pinned", name)
                 run.idle(path, f"this row of {name!r} has no effect: the feature is pinned at {place}")
             if table == "routes" and name in profile.row.unavailable:
