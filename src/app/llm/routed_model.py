@@ -66,6 +66,7 @@ class RoutedChatModel(BaseChatModel):
         tags = [f"{name}:{value}" for name, value in about.items()]
         model = cls(**fields, metadata=about, tags=tags, callbacks=list(callbacks) or None)
         model._line = line
+        model._serialized  # noqa: B018 - computed once here, and copied: LangChain asks for it at every call
         return model
 
     def handed_out(
@@ -75,9 +76,9 @@ class RoutedChatModel(BaseChatModel):
         copy = self.__copy__()
         fields = copy.__dict__
         fields["tags"], fields["metadata"] = list(fields["tags"]), dict(fields["metadata"])
-        fields["cache_key"] = cache_key
-        if streaming:
-            copy.streaming = True
+        if streaming or cache_key is not None:
+            copy.cache_key, copy.streaming = cache_key, streaming
+            del fields["_serialized"]
         copy._line = self._attached().for_scope(scope)  # noqa: SLF001 - its own
         return copy
 
