@@ -73,7 +73,7 @@ def test_as_json_the_same_is_counted(given: Path, tmp_path: Path) -> None:
     assert record["answered_by"]["model"] == {"count": 3, "labelled": 3, "right": 2, "accuracy": 0.6667}
     assert record["by_status"] == {"accepted": 3, "low_confidence_defaulted": 1}
     assert record["by_kind"]["b"]["accuracy"] == 0.5
-    assert record["tokens"] == {"read": 40, "written": 8}
+    assert record["tokens"] == {"read": 40, "written": 8, "assignments_not_reported": 0}
 
 
 def test_without_labels_there_is_no_accuracy(tmp_path: Path) -> None:

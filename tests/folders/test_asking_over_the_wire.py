@@ -11,6 +11,7 @@ import pytest
 from app.containers import Container
 from app.containers import running as open_container
 from app.folders import Conversation, Folder
+from app.folders.models import Tokens
 from app.llm import InMemoryProfileRepository
 from app.llm.providers.registry import installed_adapters
 from app.settings import Settings
@@ -84,7 +85,7 @@ async def test_the_keys_are_constrained_and_strangers_speak_as_the_user_only(pro
         again = await assigner.aassign(FOLDERS, STRANGER)
     assert again.model_dump(exclude={"seconds"}) == assignment.model_dump(exclude={"seconds"})
     assert (assignment.folder_id, assignment.status) == ("id-of-work", "accepted")
-    assert (assignment.tokens.read, assignment.tokens.written) == (3, 2)
+    assert assignment.tokens == Tokens(read=3, written=2)
     first, second = server.received
     assert first.json == second.json
     system, user = halves(first.json)

@@ -9,6 +9,7 @@ import pytest
 
 from app.errors import FeatureUnavailable, MissingPlatformKey, UserKeyRejected
 from app.folders import Conversation, Folder, FolderAssigner, FolderPolicy
+from app.folders.models import Tokens
 from app.llm import RequestScope, request_scope
 from tests.folders.client_cache import ScriptedClientCache, answer, container_of
 
@@ -63,7 +64,7 @@ async def test_the_models_choice_comes_back_with_the_users_own_id(way: str) -> N
     assignment = await assigned(way, assigner_over(ScriptedClientCache(lambda _: answer("f2", 0.8))))
     assert (assignment.folder_id, assignment.folder_name) == ("t-2", "Trips")
     assert (assignment.status, assignment.confidence, assignment.answered_by) == ("accepted", 0.8, "model")
-    assert (assignment.tokens.read, assignment.tokens.written) == (10, 2)
+    assert assignment.tokens == Tokens(read=10, written=2)
     assert assignment.reasoning == "it fits"
     assert assignment.failure is None
 
@@ -115,7 +116,7 @@ async def test_a_model_that_fails_is_replaced_by_the_fallback_and_its_words_are_
 async def test_an_answer_that_cannot_be_used_is_a_failure_of_the_model(way: str, text: str) -> None:
     assignment = await assigned(way, assigner_over(ScriptedClientCache(lambda _: text)))
     assert (assignment.status, assignment.failure) == ("model_failed_defaulted", "malformed_response")
-    assert assignment.tokens.read == 10
+    assert assignment.tokens == Tokens(read=10, written=2)
 
 
 async def test_a_missing_key_is_no_failure_of_the_model(way: str) -> None:

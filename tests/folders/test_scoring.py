@@ -11,6 +11,7 @@ import pytest
 from app.containers import Container
 from app.containers import running as open_container
 from app.folders import Conversation, Folder
+from app.folders.models import Tokens
 from app.settings import Settings
 from tests.servers.models import openai_body
 from tests.servers.running import running
@@ -70,7 +71,7 @@ def test_the_folder_whose_words_became_likelier_is_chosen_with_a_confidence_from
     assert (assignment.folder_id, assignment.status) == ("id-of-garden", "accepted")
     assert 0.7 <= assignment.confidence <= 1
     assert assignment.reasoning.startswith("scored: Garden ")
-    assert (assignment.tokens.read, assignment.tokens.written) == (6, 4)
+    assert assignment.tokens == Tokens(read=6, written=4)
 
 
 async def test_one_token_is_asked_for_and_about_nothing_only_once() -> None:
@@ -79,7 +80,7 @@ async def test_one_token_is_asked_for_and_about_nothing_only_once() -> None:
         container.folder_assigner().assign(FOLDERS, ROSES)
         second = await container.folder_assigner().aassign(FOLDERS, ROSES)
     assert second.status == "accepted"
-    assert second.tokens.read == 3
+    assert second.tokens == Tokens(read=3, written=2)
     assert says.about_nothing == 1
     assert len(says.bodies) == 3
     assert all(body["logprobs"] is True for body in says.bodies)

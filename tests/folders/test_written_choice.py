@@ -111,3 +111,9 @@ def test_one_schema_serves_all_questions_with_as_many_folders(question: Question
     first, second, third = model.schemas
     assert first is second
     assert third is not first
+
+
+def test_usage_that_no_provider_counted_is_not_reported_and_never_zero(question: Question) -> None:
+    uncounted = {**written(question, answer("f2", 0.8, "because")), "raw": AIMessage("because")}
+
+    assert reply_to(question, uncounted).tokens == "not_reported"

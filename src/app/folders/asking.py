@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-from app.folders.models import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
-    from app.folders.models import Conversation, Folder
+    from app.folders.models import Conversation, Folder, NotReported, Tokens
     from app.folders.policy import FolderPolicy
 
 MALFORMED = "malformed_response"
@@ -40,7 +38,7 @@ class Reply:
     chosen: Folder | None = None
     confidence: float = 0.0
     reasoning: str = ""
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens | NotReported = "not_reported"
     failure: str | None = None
 
 

@@ -66,6 +66,10 @@ class Tokens(BaseModel):
     written: int = 0
 
 
+NotReported = Literal["not_reported"]
+"""What stands for usage that no provider counted: absent usage is never 0 (R15)."""
+
+
 class Assignment(BaseModel):
     """Where a conversation was filed, and how that came about.
 
@@ -83,5 +87,5 @@ class Assignment(BaseModel):
     answered_by: AnsweredBy
     reasoning: str = ""
     failure: str | None = None
-    tokens: Tokens = Field(default_factory=Tokens)
+    tokens: Tokens | NotReported = "not_reported"
     seconds: float = 0.0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.folders.asking import Question
+    from app.folders.models import NotReported
     from app.folders.scored_choice import FolderScore
 
     TopLogprobs = Sequence[Mapping[str, Any]]
@@ -71,14 +72,21 @@ class ScoredChoice:
         return prior
 
     def _reply(self, question: Question, prior: TopLogprobs, told: list[Any]) -> Reply:
-        counted = [tokens_of(message) for message in told]
-        tokens = Tokens(read=sum(t.read for t in counted), written=sum(t.written for t in counted))
+        tokens = _sum([tokens_of(message) for message in told])
         if not prior:  # the server shows none at all: scoring on would look like doubt about every folder
             return Reply(tokens=tokens, failure=MALFORMED)
         folders = list(question.folders.values())
         scored = scores(folders, top_logprobs(told[-1]), prior, self._policy)
         best = max(range(len(folders)), key=lambda index: scored[index].score)
         return Reply(folders[best], scored[best].probability, _reasoning(question, scored), tokens)
+
+
+def _sum(counted: Sequence[Tokens | NotReported]) -> Tokens | NotReported:
+    """Return the tokens of all requests, not reported if one of them isn't."""
+    known = [tokens for tokens in counted if tokens != "not_reported"]
+    if len(known) < len(counted):
+        return "not_reported"
+    return Tokens(read=sum(tokens.read for tokens in known), written=sum(tokens.written for tokens in known))
 
 
 def top_logprobs(message: Any) -> TopLogprobs:  # noqa: ANN401 - an AIMessage

@@ -9,7 +9,7 @@ from app.errors import ModelCallFailed, PointsmanError, UserKeyRejected
 from app.folders.asking import MALFORMED, Question, Reply
 from app.folders.batch import afinished, finished
 from app.folders.context import keyed
-from app.folders.models import Assignment
+from app.folders.models import Assignment, Tokens
 from app.folders.policy import FolderPolicy, Verdict
 from app.folders.ways_to_ask import ways_to_ask
 from app.llm.byok.scope import current_scope
@@ -125,7 +125,7 @@ class FolderAssigner:
         return question, self._askers[plan.ask]
 
     def _unasked(self) -> Assignment:
-        return _assignment(Verdict(None, 0.0, "no_folders"), Reply(), 0.0)
+        return _assignment(Verdict(None, 0.0, "no_folders"), Reply(tokens=Tokens()), 0.0)
 
     def _judged(self, question: Question, reply: Reply, started: float) -> Assignment:
         folders, category = list(question.folders.values()), question.conversation.category

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.folders.asking import Question
+    from app.folders.models import NotReported
     from app.folders.policy import FolderPolicy
 
 
@@ -100,7 +101,7 @@ def reply_to(question: Question, output: dict[str, Any]) -> Reply:
     return Reply(chosen, answer.confidence, answer.reasoning, tokens)
 
 
-def tokens_of(message: Any) -> Tokens:  # noqa: ANN401 - an AIMessage; LangChain isn't imported for its name
-    """Return the tokens that a provider counted for a message; zeros where it didn't."""
-    usage = getattr(message, "usage_metadata", None) or {}
-    return Tokens(read=usage.get("input_tokens", 0), written=usage.get("output_tokens", 0))
+def tokens_of(message: Any) -> Tokens | NotReported:  # noqa: ANN401 - an AIMessage; LangChain isn't imported for its name
+    """Return the tokens that a provider counted for a message."""
+    usage = getattr(message, "usage_metadata", None)
+    return Tokens(read=usage["input_tokens"], written=usage["output_tokens"]) if usage else "not_reported"

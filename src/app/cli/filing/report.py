@@ -19,10 +19,15 @@ def print_report(tally: Tally, seconds: float) -> None:
     columns = ("", "conversations", "accuracy")
     print_table(columns, _rows(tally), title=_title(tally))
     per_item = tally.seconds / tally.all.count if tally.all.count else 0.0
-    print_table(
-        ("tokens read", "tokens written", "seconds", "mean seconds to an answer"),
-        [(f"{tally.tokens_read:,}", f"{tally.tokens_written:,}", f"{seconds:.1f}", f"{per_item:.2f}")],
-    )
+    costs = {
+        "tokens read": f"{tally.tokens_read:,}",
+        "tokens written": f"{tally.tokens_written:,}",
+        "seconds": f"{seconds:.1f}",
+        "mean seconds to an answer": f"{per_item:.2f}",
+    }
+    if tally.tokens_not_reported:
+        costs["conversations without reported tokens"] = str(tally.tokens_not_reported)
+    print_table(tuple(costs), [tuple(costs.values())])
 
 
 def _title(tally: Tally) -> str:

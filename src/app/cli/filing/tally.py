@@ -51,6 +51,8 @@ class Tally:
     kinds: dict[str, Score] = field(default_factory=dict)
     tokens_read: int = 0
     tokens_written: int = 0
+    tokens_not_reported: int = 0
+    """Assignments whose tokens no provider counted."""
     seconds: float = 0.0
 
     def add(self, row: Row, assignment: Assignment) -> None:
@@ -63,8 +65,11 @@ class Tally:
         self.answered_by.setdefault(assignment.answered_by, Score()).add(row, assignment)
         if row.kind is not None:
             self.kinds.setdefault(row.kind, Score()).add(row, assignment)
-        self.tokens_read += assignment.tokens.read
-        self.tokens_written += assignment.tokens.written
+        if assignment.tokens == "not_reported":
+            self.tokens_not_reported += 1
+        else:
+            self.tokens_read += assignment.tokens.read
+            self.tokens_written += assignment.tokens.written
         self.seconds += assignment.seconds
 
     @property
@@ -82,7 +87,11 @@ class Tally:
             "skipped_lines": self.problems,
             "by_status": dict(sorted(self.statuses.items())),
             "failures": dict(sorted(self.failures.items())),
-            "tokens": {"read": self.tokens_read, "written": self.tokens_written},
+            "tokens": {
+                "read": self.tokens_read,
+                "written": self.tokens_written,
+                "assignments_not_reported": self.tokens_not_reported,
+            },
             "seconds_of_assignments": round(self.seconds, 3),
             "all": self.all.to_dict(),
             "answered_by": {name: score.to_dict() for name, score in sorted(self.answered_by.items())},
