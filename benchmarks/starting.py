@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROUNDS = 5
-# dependency_injector imports FastAPI where it is installed (0.1 s), which is among our development tools only.
+# dependency_injector imports FastAPI where it is installed (0.1 s): among our development tools only.
 WITHOUT_FASTAPI = """
 import sys
 class NoFastAPI:

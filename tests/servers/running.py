@@ -19,6 +19,10 @@ PATIENCE_S = 20.0
 """Seconds after which a test that waits for the server gives up."""
 
 
+ACCEPTED_BY = 3
+"""Turns of the loop after which a connection that came last is known."""
+
+
 class RunningServer:
     """A server that is running on a free port of 127.0.0.1, and everything that it saw."""
 
@@ -33,6 +37,7 @@ class RunningServer:
         self.connections = 0
         self._open: dict[int, Wire] = {}
         self.origin = ""
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def answer(self, received: Received) -> Answer:
         """Note a request, and answer it as the script says."""
@@ -46,9 +51,22 @@ class RunningServer:
         wire = self._open[self.connections] = Wire(self.answer, self._note_end, self.connections)
         return wire
 
+    def hang_up(self) -> None:
+        """Close the connections that are open, from any thread."""
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.drop_all)
+
+    async def end(self) -> None:
+        """Close every connection, also those that were just accepted. It runs in the server's loop."""
+        for _ in range(ACCEPTED_BY):
+            await asyncio.sleep(0)
+        while self._open:
+            self.drop_all()
+            await asyncio.sleep(0)
+
     def drop_all(self) -> None:
         """Close the connections that are still open. It runs in the server's loop."""
-        for wire in self._open.values():
+        for wire in list(self._open.values()):
             wire.drop()
 
     def _note_end(self, number: int, interrupted: bool) -> None:  # noqa: FBT001 - asyncio's own fact, not a switch
@@ -83,7 +101,7 @@ def running(script: Script) -> Iterator[RunningServer]:
     """Run a server in a thread until the block ends."""
     server = RunningServer(script)
     ready, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
+    loop = server.loop = asyncio.new_event_loop()
 
     async def serve() -> None:
         listener = await loop.create_server(server.wire, "127.0.0.1", 0)
@@ -91,7 +109,7 @@ def running(script: Script) -> Iterator[RunningServer]:
         ready.set()
         await stop.wait()
         listener.close()
-        server.drop_all()
+        await server.end()
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

@@ -67,7 +67,8 @@ class Gate:
 class Answer:
     """What a server says: a whole body, or `parts` one chunk each (a Gate holds the rest back).
 
-    With `cut`, the connection is closed after the last part, without the end that HTTP prescribes.
+    With `cut`, the connection is closed after the last part, without the end that HTTP prescribes. `missing`
+    is how many bytes too many a body's length promises (None: there is no length); it is closed then, too.
     """
 
     body: bytes = b""
@@ -76,6 +77,7 @@ class Answer:
     parts: Sequence[bytes | Gate] | None = None
     cut: bool = False
     delay_s: float = 0.0
+    missing: int | None = 0
 
 
 Script = Callable[[Received], Answer]
@@ -115,7 +117,7 @@ class Wire(asyncio.Protocol):
             if answer.delay_s or answer.parts is not None:
                 self._busy = asyncio.get_running_loop().create_task(self._send(answer))
             else:
-                self._write(whole(answer))
+                self._write_whole(answer)
 
     def _next_request(self) -> Received | None:
         head, found, rest = self._buffer.partition(END_OF_HEAD)
@@ -132,6 +134,11 @@ class Wire(asyncio.Protocol):
         method, target, _ = first.split(" ")
         return Received(method, target, headers, rest[:length], self._number)
 
+    def _write_whole(self, answer: Answer) -> None:
+        self._write(whole(answer))
+        if answer.missing != 0 and self._transport is not None:
+            self._transport.close()
+
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
@@ -140,23 +147,27 @@ class Wire(asyncio.Protocol):
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
         if answer.parts is None:
-            return self._write(whole(answer))
+            return self._write_whole(answer)
         self._write(head(answer, "transfer-encoding: chunked"))
+        held = b""
         for part in answer.parts:
+            self._write(held)
+            held = b""
             if isinstance(part, Gate):
                 await part.passed()
             else:
-                self._write(b"%x\r\n%s\r\n" % (len(part), part))
-        if not answer.cut:
-            self._write(END_OF_CHUNKS)
-        elif self._transport is not None:
+                held = b"%x\r\n%s\r\n" % (len(part), part)
+        self._write(held if answer.cut else held + END_OF_CHUNKS)
+        if answer.cut and self._transport is not None:
             self._transport.close()
         return None
 
 
 def whole(answer: Answer) -> bytes:
     """Return the bytes of an answer with a body."""
-    return head(answer, f"content-length: {len(answer.body)}") + answer.body
+    if answer.missing is None:
+        return head(answer, "x-length: unknown") + answer.body
+    return head(answer, f"content-length: {len(answer.body) + answer.missing}") + answer.body
 
 
 def head(answer: Answer, framing: str) -> bytes:

@@ -7,15 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+import openai
+import pytest
+
+from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
 from tests.llm.providers.adapters import caller
-from tests.servers.models import TEXT, WORDS, held_back
+from tests.servers.models import SSE, TEXT, WORDS, any_model, held_back, openai_events
 from tests.servers.running import PATIENCE_S, running
-from tests.servers.wire import Gate
+from tests.servers.wire import Answer, Gate
 
 if TYPE_CHECKING:
     from app.llm.clients.transport import Transport
     from app.llm.providers.protocol import ProtocolAdapter
     from tests.servers.running import RunningServer
+    from tests.servers.wire import Received
 
 THREADS = 30
 
@@ -43,6 +48,39 @@ def test_connections_are_used_again(
     for secret in ("sk-a", "sk-b", "sk-c"):
         model.ask(secret)
     assert server.connections == 1
+
+
+def test_a_connection_that_the_provider_closed_is_replaced(
+    server: RunningServer, transport: Transport, adapter: ProtocolAdapter
+) -> None:
+    model = caller(adapter, server.origin, transport)
+    model.ask()
+    server.hang_up()
+    server.next_ending()
+    assert model.ask().text == TEXT
+    assert server.connections == 2
+
+
+def test_a_stream_that_was_cut_off_is_an_error(transport: Transport) -> None:
+    half = b"".join(openai_events()[:2])
+
+    def cut_off(_: Received) -> Answer:
+        return Answer(half, headers={**SSE, "connection": "close"}, missing=100)
+
+    with running(cut_off) as server:
+        stream = caller(OpenAICompatibleAdapter(), server.origin, transport).stream()
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)
+
+
+def test_an_answer_without_a_length_ends_with_its_connection(transport: Transport) -> None:
+    def says(received: Received) -> Answer:
+        return Answer(any_model(received).body, headers={"connection": "close"}, missing=None)
+
+    with running(says) as server:
+        model = caller(OpenAICompatibleAdapter(), server.origin, transport)
+        assert [model.ask().text, model.ask().text] == [TEXT, TEXT]
+        assert server.connections == 2
 
 
 def test_a_stream_arrives_as_it_is_sent(transport: Transport, adapter: ProtocolAdapter) -> None:
