@@ -35,7 +35,7 @@ AWAITED: tuple[tuple[str, int, float | None], ...] = (
     (GEMINI_OVER_HTTPX, 256, 0.5),
 )
 """Reference, calls at once, and the aim for the ratio."""
-CALLS = {1: 150, 64: 512, 256: 768}
+CALLS = {1: 100, 64: 320, 256: 512}
 """How many calls a round makes, by how many are under way at once."""
 
 

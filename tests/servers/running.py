@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.servers.wire import Wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from tests.servers.wire import Answer, Received, Script
@@ -60,7 +61,10 @@ class RunningServer:
         """Close every connection, also those that were just accepted. It runs in the server's loop."""
         for _ in range(ACCEPTED_BY):
             await asyncio.sleep(0)
-        while self._open:
+        latest = asyncio.get_running_loop().time() + PATIENCE_S
+        while (
+            any(wire.connected for wire in self._open.values()) and asyncio.get_running_loop().time() < latest
+        ):
             self.drop_all()
             await asyncio.sleep(0)
 
@@ -70,6 +74,10 @@ class RunningServer:
             wire.drop()
 
     def _note_end(self, number: int, interrupted: bool) -> None:  # noqa: FBT001 - asyncio's own fact, not a switch
+        # asyncio says that a connection is lost just before it closes the socket.
+        asyncio.get_running_loop().call_soon(self._ended, number, interrupted)
+
+    def _ended(self, number: int, interrupted: bool) -> None:  # noqa: FBT001 - asyncio's own fact, not a switch
         self._open.pop(number, None)
         self.endings.put(number)
         if interrupted:
@@ -97,15 +105,16 @@ class RunningServer:
 
 
 @contextmanager
-def running(script: Script) -> Iterator[RunningServer]:
-    """Run a server in a thread until the block ends."""
+def running(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[RunningServer]:
+    """Run a server in a thread until the block ends; with `tls`, it speaks https."""
     server = RunningServer(script)
     ready, stop = threading.Event(), asyncio.Event()
     loop = server.loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        listener = await loop.create_server(server.wire, "127.0.0.1", 0)
-        server.origin = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        listener = await loop.create_server(server.wire, "127.0.0.1", 0, ssl=tls)
+        scheme = "https" if tls else "http"
+        server.origin = f"{scheme}://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         ready.set()
         await stop.wait()
         listener.close()

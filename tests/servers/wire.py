@@ -105,6 +105,11 @@ class Wire(asyncio.Protocol):
             self._busy.cancel()
         self._ended(self._number, interrupted)
 
+    @property
+    def connected(self) -> bool:
+        """Whether it ever was a connection: one whose TLS handshake fails never is."""
+        return self._transport is not None
+
     def drop(self) -> None:
         """Close the connection now."""
         if self._transport is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import ssl
 import struct
@@ -13,9 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from tests.servers.certificates import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +83,7 @@ class Tunnel(BaseHTTPRequestHandler):
 def downloads(folder: Path) -> Iterator[dict[str, str]]:
     """Run the proxy until the block ends; yield the environment that leads downloads to it."""
     certificate = folder / "certificate.pem"
-    certificate.write_bytes(self_signed())
+    certificate.write_bytes(self_signed(*HOSTS))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Tunnelled", (Tunnel,), {"inside": context}))
@@ -103,24 +100,3 @@ def downloads(folder: Path) -> Iterator[dict[str, str]]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def self_signed() -> bytes:
-    """Return a new key and its certificate for the hosts, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOSTS[0])])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return private + certificate.public_bytes(pem)
