@@ -19,7 +19,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import BaseModel
 
 from app.containers import Container, running
-from app.errors import ForeignScope, ModelDetached
+from app.errors import ForeignScope, ModelDetached, TransportRefused
 from app.llm import InMemoryProfileRepository, RequestScope, request_scope
 from app.settings import Settings
 from tests.llm.at_a_server import ADA, EVE, USERS_KEY, keys_seen, llm_service
@@ -216,6 +216,32 @@ def test_a_copied_model_still_runs_its_plan(llm_service: LLMService) -> None:
     llm = llm_service.get_llm("summary", scope=ADA)
 
     assert copy.copy(llm).invoke("hello").text == copy.deepcopy(llm).invoke("hello").text == "Hello there"
+
+
+@pytest.mark.parametrize(
+    ("feature", "wish"),
+    [
+        ("guard", {"extra_headers": {"x-trace": "t-1"}}),
+        ("chat", {"http_options": {"headers": {"x-trace": "t-1"}}}),
+    ],
+)
+def test_headers_that_a_caller_adds_to_a_call_are_sent_beside_ours(
+    feature: str, wish: dict[str, Any], server: RunningServer, llm_service: LLMService
+) -> None:
+    llm_service.get_llm(feature).invoke("hello", **wish)
+
+    assert server.received[0].header("x-trace") == "t-1"
+    assert keys_seen(server) in (["Bearer acme-platform"], ["nova-platform"])
+
+
+@pytest.mark.parametrize("header", ["Authorization", "x-api-key", "Cookie"])
+def test_a_credential_that_a_caller_adds_to_a_call_is_refused(
+    header: str, server: RunningServer, llm_service: LLMService
+) -> None:
+    with pytest.raises(TransportRefused, match="carries a credential that the transport didn't attach"):
+        llm_service.get_llm("guard").invoke("hello", extra_headers={header: "Bearer sk-smuggled"})
+
+    assert server.received == []
 
 
 def test_a_model_named_for_one_call_is_spelt_and_stamped_as_such(

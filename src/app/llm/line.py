@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from app.llm.providers.registry import ProviderRegistry
 
 
+def merged(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a caller's arguments with ours: tables in both (headers, say) are joined, and ours go first."""
+    joined = {
+        name: merged(given[name], value)
+        for name, value in own.items()
+        if isinstance(value, dict) and isinstance(given.get(name), dict)
+    }
+    return {**given, **own, **joined}
+
+
 class Line:
     """What a handed-out model needs to run its plan: the plan, the scope, and the container's parts."""
 
@@ -67,7 +77,8 @@ class Line:
             rendered = render(inner, hop, arguments) if arguments else {}
             if "model" in rendered:
                 rendered = {**rendered, "model": hop.provider.wire_name(rendered["model"])}
-            yield inner, rendered | adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
+            own = adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
+            yield inner, merged(rendered, own) if rendered else own
 
     def parser(self, wish: StructuredWish) -> Runnable[Any, Any]:
         """Return what parses an answer to this wish: the parser of the hop that gave it."""

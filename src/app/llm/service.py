@@ -110,6 +110,7 @@ class LLMService:
 
         Importing an SDK stops an event loop for a quarter of a second or more. Returns the features warmed.
         """
+        self._transport.awaiting_line()
         warmed = []
         for feature in self.catalog.features if features is None else features:
             plan = self._table.plan(self._table.key(feature, None))
