@@ -98,6 +98,13 @@ def test_a_cache_key_that_can_not_be_sent_is_not_ignored_silently() -> None:
     assert service().explain("guard", cache_key="user-7").notes == ()
 
 
+def test_hops_that_are_planned_and_not_run_yet_say_so() -> None:
+    explanation = service().explain("chat", scope("acme", "nova"))
+
+    assert len(explanation.hops) == 3
+    assert "only the first hop is run today" in str(explanation)
+
+
 def test_deadline_and_attempts_are_part_of_the_answer() -> None:
     text = str(service().explain("chat"))
 

@@ -26,6 +26,7 @@ class Attempts:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._ends = time.monotonic() + plan.deadline_s
+        self._most = plan.feature.row.attempts or ATTEMPTS_PER_HOP
         self.made = 0
 
     def time_left(self, hop: Hop) -> float | None:
@@ -48,8 +49,7 @@ class Attempts:
         if failure.failure_class == "unknown":
             raise error
         pause = random.uniform(0, LONGEST_PAUSE_S)  # noqa: S311 - spreads load, hides nothing
-        may = self.made < self._plan.attempts and self.made < ATTEMPTS_PER_HOP
-        again = may and not started and failure.failure_class in RETRIED
+        again = self.made < self._most and not started and failure.failure_class in RETRIED
         if again and time.monotonic() + pause < self._ends:
             return pause
         raise self._failed(failure, hop) from error

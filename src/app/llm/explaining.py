@@ -131,9 +131,12 @@ def _source(catalog: Catalog, option: EffectiveOption) -> str:
 
 
 def _notes(plan: Plan, cache_key: str | None) -> list[str]:
-    if cache_key is None or not plan.hops or "prompt_cache_key" in plan.first.spec.supports:
-        return []
-    return [f"cache_key isn't sent: {plan.first.route.target} takes no prompt_cache_key"]
+    notes = []
+    if cache_key is not None and plan.hops and "prompt_cache_key" not in plan.first.spec.supports:
+        notes.append(f"cache_key isn't sent: {plan.first.route.target} takes no prompt_cache_key")
+    if len(plan.hops) > 1:
+        notes.append("only the first hop is run today: later ones are planned, checked and never called")
+    return notes
 
 
 def _rejection_line(rejection: Rejection) -> str:
