@@ -39,19 +39,18 @@ class Remembered:
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make, self._lock = make, threading.Lock()
-        self._last: tuple[tuple[object, ...], Any] = ((), None)
+        self._last: tuple[tuple[int, ...], Any, tuple[object, ...]] = ((), None, ())
 
     def get(self, *parts: object) -> Any:  # noqa: ANN401 - whatever `make` returns
-        """Return the one made of these parts (compared by identity)."""
-        if not self._is_last(parts):
+        """Return the one made of these parts. Their identities tell: the parts are kept, so that none is reused."""
+        identities = tuple(map(id, parts))
+        last = self._last
+        if last[0] != identities:
             with self._lock:
-                if not self._is_last(parts):
-                    self._last = (parts, self._make(*parts))
-        return self._last[1]
-
-    def _is_last(self, parts: tuple[object, ...]) -> bool:
-        known = self._last[0]
-        return len(known) == len(parts) and all(a is b for a, b in zip(known, parts, strict=True))
+                if self._last[0] != identities:
+                    self._last = (identities, self._make(*parts), parts)
+                last = self._last
+        return last[1]
 
 
 def lasting(make: Callable[..., Any], *parts: providers.Provider[Any]) -> providers.Provider[Any]:
