@@ -42,7 +42,7 @@ class Remembered:
         self._last: tuple[tuple[int, ...], Any, tuple[object, ...]] = ((), None, ())
 
     def get(self, *parts: object) -> Any:  # noqa: ANN401 - whatever `make` returns
-        """Return the one made of these parts. Their identities tell: the parts are kept, so that none is reused."""
+        """Return the one made of these very parts (they are kept, so that no identity is used again)."""
         identities = tuple(map(id, parts))
         last = self._last
         if last[0] != identities:
