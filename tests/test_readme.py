@@ -7,12 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+from app.llm import TomlProfileRepository
+from tests.llm.services import HONOURS
 
 FENCED = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -52,10 +54,14 @@ def test_every_python_example_runs(project_root: Path, monkeypatch: pytest.Monke
         example.evaluate()
 
 
-def test_every_toml_example_parses(readme: str) -> None:
-    for language, code in FENCED.findall(readme):
-        if language == "toml":
-            assert tomllib.loads(code)
+def test_every_toml_example_is_a_catalog_over_the_shipped_one(readme: str, tmp_path: Path) -> None:
+    examples = [code for language, code in FENCED.findall(readme) if language == "toml"]
+    assert examples
+    for number, code in enumerate(examples):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        (directory / "own.toml").write_text(code, encoding="utf-8")
+        assert TomlProfileRepository(HONOURS, directory=directory).catalog()
 
 
 def test_every_make_target_exists(readme: str, project_root: Path) -> None:
