@@ -61,7 +61,7 @@ def test_every_toml_example_is_a_catalog_over_the_shipped_one(readme: str, tmp_p
         directory = tmp_path / str(number)
         directory.mkdir()
         (directory / "own.toml").write_text(code, encoding="utf-8")
-        assert TomlProfileRepository(HONOURS, directory=directory).catalog()
+        assert TomlProfileRepository(HONOURS, directory=directory).catalog().features
 
 
 def test_every_make_target_exists(readme: str, project_root: Path) -> None:
