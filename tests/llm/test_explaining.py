@@ -98,6 +98,16 @@ def test_a_cache_key_that_can_not_be_sent_is_not_ignored_silently() -> None:
     assert service().explain("guard", cache_key="user-7").notes == ()
 
 
+def test_what_follows_from_a_pinned_route_is_named_after_it() -> None:
+    pin = {"guard": {"provider": "broker", "model": "comet-3"}}
+    features = TABLES["features"] | {"guard": {"about": "Guard"}}
+    llm_service = service(TABLES | {"pinned": pin, "features": features})
+    explanation = llm_service.explain("guard", scope("nova"))
+
+    assert explanation.hops[0].why == "direct equivalent of the pinned route"
+    assert [rejection.label for rejection in explanation.rejected] == ["the pinned route"] * 2
+
+
 def test_hops_that_are_planned_and_not_run_yet_say_so() -> None:
     explanation = service().explain("chat", scope("acme", "nova"))
 

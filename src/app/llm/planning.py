@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.errors import FeatureUnavailable, UserKeyRequired
-from app.llm.byok.resolver import Choice, Rejection
+from app.llm.byok.resolver import USER_ONLY, Choice, Rejection, definite, label_of
 from app.llm.catalog.effective import EffectiveOption, effective_options, hops_of
 from app.llm.catalog.model import ATTEMPTS_PER_HOP, Catalog, Feature, Provider, Route
 
@@ -99,7 +99,7 @@ class Planner:
         routes: list[tuple[str, Route, Payer]] = []
         rejected = list(choice.rejected)
         for hop in hops_of(chosen):
-            label = choice.label if hop is chosen else f"fallback of the {choice.label}"
+            label = choice.label if hop is chosen else f"fallback of {definite(choice.label)}"
             holder = self.catalog.providers[hop.provider].key_holder
             if choice.payer == "platform" or holder in keys:
                 routes.append((label, hop, choice.payer))
@@ -118,10 +118,9 @@ class Planner:
             return []
         if feature.row.on_user_key_failure == "platform":
             return [("platform's route, if the user's key fails", hop, "platform") for hop in hops_of(route)]
-        label = f"route in profile {self.profile!r}"
-        reason = 'on_user_key_failure = "raise": a failing user key never moves the bill'
-        if feature.row.payer == "user_only":
-            reason = "user_only: the platform never pays for this feature"
+        label = label_of(self.catalog, feature, self.profile)
+        raised = 'on_user_key_failure = "raise": a failing user key never moves the bill'
+        reason = USER_ONLY if feature.row.payer == "user_only" else raised
         rejected.append(Rejection(label, route.provider, route.model, "platform", reason))
         return []
 

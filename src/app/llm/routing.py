@@ -38,12 +38,17 @@ class RoutingTable:
         self._relevant: dict[str, frozenset[str]] = {}
 
     def key(self, feature: str, scope: RequestScope | None) -> PlanKey:
-        """Return all that a feature's plan depends on: the providers for which this request brought a key."""
+        """Return all that a feature's plan depends on: the providers for which this request brought a key.
+
+        :raises UnknownProvider: the scope holds a key for a provider that nobody declared.
+        """
         if scope is None:
             return feature, None
         relevant = self._relevant.get(feature)
-        if relevant is None or not scope.providers <= relevant:
-            relevant = self._providers_of_interest(feature, scope)
+        if relevant is None:
+            relevant = self._relevant[feature] = self._providers_of_interest(feature)
+        for stranger in scope.providers - relevant:
+            self.catalog.provider(stranger)
         return feature, scope.providers & relevant
 
     def plan(self, key: PlanKey) -> Plan:
@@ -66,13 +71,9 @@ class RoutingTable:
         except PointsmanError as error:
             return Explanation(feature, self.profile, error=error)
 
-    def _providers_of_interest(self, feature: str, scope: RequestScope) -> frozenset[str]:
-        """Return the providers whose user keys can change this plan; a stranger among the keys is refused."""
-        for name in scope.providers:
-            self.catalog.provider(name)
-        found = self._resolver.key_holders(self.catalog, self.catalog.feature(feature), self.profile)
-        self._relevant[feature] = found
-        return found
+    def _providers_of_interest(self, feature: str) -> frozenset[str]:
+        """Return the providers whose user keys can change this plan."""
+        return self._resolver.key_holders(self.catalog, self.catalog.feature(feature), self.profile)
 
 
 class RoutingTables:

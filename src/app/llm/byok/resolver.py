@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.errors import FeatureUnavailable, UnknownProvider
+from app.errors import FeatureUnavailable
 from app.llm.catalog.effective import direct_equivalent, hops_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.errors import Payer
     from app.llm.catalog.model import Catalog, Feature, Provider, Route
 
+USER_ONLY = "user_only: the platform never pays for this feature"
 BYOK_PROFILE = "byok"
 """The profile whose routes users' keys are tried on first."""
 
@@ -52,12 +53,7 @@ class BYOKResolver:
 
         `keys` is None outside of any request. Order: the byok profile's route, its direct equivalent, the
         active profile's route, its direct equivalent, all on the user's key; else the platform's route.
-
-        :raises UnknownProvider: the scope holds a key for a provider that the catalog doesn't know.
         """
-        for name in sorted(keys or ()):
-            if name not in catalog.providers:
-                raise UnknownProvider(name, catalog.providers)
         candidates = list(self.candidates(catalog, feature, profile))
         would_serve = tuple(dict.fromkeys(_key_holder(catalog, route) for _, route in candidates))
         rejected: list[Rejection] = []
@@ -86,9 +82,9 @@ class BYOKResolver:
                 route = catalog.route(feature.name, name)
             except FeatureUnavailable:
                 continue
-            where = "the pinned route" if feature.name in catalog.pinned else f"route in profile {name!r}"
+            where = label_of(catalog, feature, name)
             direct = direct_equivalent(catalog, route)
-            for label, found in ((where, route), (f"direct equivalent of the {where}", direct)):
+            for label, found in ((where, route), (f"direct equivalent of {definite(where)}", direct)):
                 if found is not None and found.target not in seen:
                     seen.add(found.target)
                     yield label, found
@@ -105,12 +101,21 @@ class BYOKResolver:
             route = catalog.route(feature.name, profile)
         except FeatureUnavailable:
             return Choice("nothing", None, "platform", rejected, would_serve)
-        label = "the pinned route" if feature.name in catalog.pinned else f"route in profile {profile!r}"
+        label = label_of(catalog, feature, profile)
         if feature.row.payer == "user_only":
-            reason = "user_only: the platform never pays for this feature"
-            refused = Rejection(label, route.provider, route.model, "platform", reason)
+            refused = Rejection(label, route.provider, route.model, "platform", USER_ONLY)
             return Choice("nothing", None, "user", (*rejected, refused), would_serve)
         return Choice(label, route, "platform", rejected, would_serve)
+
+
+def label_of(catalog: Catalog, feature: Feature, profile: str) -> str:
+    """Return what a person calls a feature's route in a profile."""
+    return "the pinned route" if feature.name in catalog.pinned else f"route in profile {profile!r}"
+
+
+def definite(label: str) -> str:
+    """Return a label with its article."""
+    return label if label.startswith("the ") else f"the {label}"
 
 
 def _why_not(feature: Feature, provider: Provider, keys: frozenset[str] | None) -> str | None:
