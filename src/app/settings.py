@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """`provider=other/model, ...`: sends all routes of a provider to one other model."""
     use_vertex_ai: bool = Field(default=False, validation_alias="USE_VERTEX_AI")
     google_cloud_project: str | None = Field(default=None, validation_alias="GOOGLE_CLOUD_PROJECT")
-    gcp_location: str = Field("us-central1", validation_alias=AliasChoices("GCP_LOCATION", "gcp_location"))
+    gcp_location: str = Field("us-central1", validation_alias="GCP_LOCATION")
     user_client_limit: Annotated[int, Field(ge=1)] = 256
     """How many clients for users' keys are kept at most."""
     user_client_ttl_s: Annotated[float, Field(gt=0)] = 3600.0

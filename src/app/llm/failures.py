@@ -21,6 +21,8 @@ FailureClass = Literal[
     "unknown",
 ]
 
+CLIENT_ERRORS, SERVER_ERRORS = 400, 500
+"""Where the statuses of errors begin (RFC 9110)."""
 BY_STATUS: dict[int, FailureClass] = {
     400: "invalid_request",
     401: "auth",
@@ -64,8 +66,9 @@ class Failure:
 def classify(error: BaseException) -> Failure:
     """Return what an exception means: by status first, then by type, never by its text."""
     status = _status(error)
-    if status is not None and status >= 400:  # noqa: PLR2004 - RFC 9110: errors start here
-        return Failure(BY_STATUS.get(status, "overloaded" if status >= 500 else "invalid_request"), status)  # noqa: PLR2004
+    if status is not None and status >= CLIENT_ERRORS:
+        others: FailureClass = "overloaded" if status >= SERVER_ERRORS else "invalid_request"
+        return Failure(BY_STATUS.get(status, others), status)
     return Failure(_by_type(error), status)
 
 

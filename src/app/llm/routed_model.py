@@ -161,7 +161,7 @@ class RoutedChatModel(BaseChatModel):
         while True:
             try:
                 with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
                     return _stamped(line, result, kwargs)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 time.sleep(attempts.after(error, line.plan.first))
@@ -178,7 +178,7 @@ class RoutedChatModel(BaseChatModel):
         while True:
             try:
                 with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001
+                    result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
                     return _stamped(line, result, kwargs)
             except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
                 await asyncio.sleep(attempts.after(error, line.plan.first))

@@ -29,8 +29,8 @@ async def achunks_of(
     inner: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
 ) -> AsyncGenerator[ChatGenerationChunk]:
     """Yield the chunks of an answer. Closing this closes the model's own stream."""
-    unable = (type(inner)._stream, type(inner)._astream) == (BaseChatModel._stream, BaseChatModel._astream)  # noqa: SLF001
-    if unable:
+    ours, base = type(inner), BaseChatModel
+    if ours._stream is base._stream and ours._astream is base._astream:  # noqa: SLF001 - as above
         yield _whole(await inner._agenerate(messages, stop, **arguments))  # noqa: SLF001 - as above
         return
     stream: Any = inner._astream(messages, stop, **arguments)  # noqa: SLF001 - as above

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from app.llm.clients.transport import Transport
     from app.llm.providers.protocol import ProtocolAdapter
+    from tests.llm.providers.adapters import Caller
     from tests.servers.running import RunningServer
 
 __all__ = ["transport"]
@@ -41,6 +42,14 @@ def secure_server(pem: Path) -> Iterator[RunningServer]:
         yield server
 
 
+async def refused(model: Caller, server: RunningServer) -> None:
+    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
+        model.ask()
+    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
+        await model.aask()
+    assert server.received == []
+
+
 @ADAPTERS
 async def test_a_trusted_certificate_is_accepted_from_threads_and_loops(
     adapter: ProtocolAdapter,
@@ -61,11 +70,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     model = caller(adapter, secure_server.origin, transport)
 
-    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
-        model.ask()
-    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
-        await model.aask()
-    assert secure_server.received == []
+    await refused(model, secure_server)
 
 
 @ADAPTERS
@@ -80,8 +85,4 @@ async def test_a_trusted_certificate_of_another_host_is_refused(
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     model = caller(adapter, secure_server.origin, transport)
 
-    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
-        model.ask()
-    with pytest.raises(Exception, match=r"(?i)connect|certificate"):
-        await model.aask()
-    assert secure_server.received == []
+    await refused(model, secure_server)

@@ -54,28 +54,12 @@ def test_without_options_no_wish_is_sent(server: RunningServer, transport: Trans
     assert server.received[0].json["generationConfig"] == {"candidateCount": 1}
 
 
-async def test_streams_say_their_usage(server: RunningServer, transport: Transport) -> None:
-    model = caller(ADAPTER, server.origin, transport)
-    for chunks in (list(model.stream()), [chunk async for chunk in model.astream()]):
-        whole = chunks[0]
-        for chunk in chunks[1:]:
-            whole += chunk
-        assert whole.usage_metadata is not None
-        assert whole.usage_metadata["total_tokens"] == 5
-
-
 def test_the_time_left_is_the_calls_own(server: RunningServer, transport: Transport) -> None:
     model = caller(ADAPTER, server.origin, transport)
     with transport.ticket(model.grant()) as ticket:
         model.model.invoke(QUESTION, **ADAPTER.request_arguments(ticket, timeout_s=3))
     model.ask()
     assert [received.header("x-server-timeout") for received in server.received] == ["3", "120"]
-
-
-def test_the_specs_headers_are_sent(server: RunningServer, transport: Transport) -> None:
-    spec = replace(spec_for(ADAPTER, server.origin), headers=(("X-Title", "Pointsman"),))
-    caller_of(spec, ADAPTER, transport).ask()
-    assert server.received[0].header("x-title") == "Pointsman"
 
 
 async def test_vertex_is_asked_for_the_project_with_a_bearer_token(

@@ -87,12 +87,6 @@ def test_a_cache_key_and_the_time_left_are_the_calls_own(server: RunningServer, 
     assert second.header("x-stainless-read-timeout") == "120.0"
 
 
-def test_the_specs_headers_are_sent(server: RunningServer, transport: Transport) -> None:
-    spec = replace(spec_for(ADAPTER, server.origin), headers=(("X-Title", "Pointsman"),))
-    caller_of(spec, ADAPTER, transport).ask()
-    assert server.received[0].header("x-title") == "Pointsman"
-
-
 def test_nothing_is_told_about_this_machine(server: RunningServer, transport: Transport) -> None:
     caller(ADAPTER, server.origin, transport).ask()
     names = {name for name, _ in server.received[0].headers}

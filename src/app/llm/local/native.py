@@ -100,7 +100,7 @@ def check_port(port: int) -> None:
             raise SettingsError(f"the embedded model can't listen on {HOST}:{port}: {error}") from error
 
 
-def _parameters(parameters: Any, settings: ServerSettings, weights: Path) -> Any:  # noqa: ANN401
+def _parameters(parameters: Any, settings: ServerSettings, weights: Path) -> Any:  # noqa: ANN401 - as above
     parameters.model.path = str(weights)
     parameters.model_alias = {settings.model_name}
     parameters.hostnames = [HOST]

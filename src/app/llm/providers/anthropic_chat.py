@@ -89,7 +89,7 @@ def _clients(
     client = SealedAnthropic(http_client=transport.client(), **arguments)
     async_client = SealedAsyncAnthropic(http_client=transport.async_client(), **arguments)
     # What ANTHROPIC_CUSTOM_HEADERS said would be laid over the headers of every request.
-    client._custom_headers = async_client._custom_headers = {}  # noqa: SLF001
+    client._custom_headers = async_client._custom_headers = {}  # noqa: SLF001 - as said above
     client.sealed_headers = async_client.sealed_headers = {
         "Accept": "application/json",
         "Content-Type": "application/json",
@@ -99,5 +99,5 @@ def _clients(
         **dict(spec.headers),
     }
     # The SDK would look at the machine for a header that is never sent, in the loop's default thread pool.
-    async_client._platform = "Unknown"  # noqa: SLF001
+    async_client._platform = "Unknown"  # noqa: SLF001 - as said above
     return client, async_client

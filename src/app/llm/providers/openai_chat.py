@@ -138,5 +138,5 @@ def _clients(
         **dict(spec.headers),
     }
     # The SDK would look at the machine for a header that is never sent, in the loop's default thread pool.
-    async_client._platform = "Unknown"  # noqa: SLF001
+    async_client._platform = "Unknown"  # noqa: SLF001 - as said above
     return client, async_client

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from app.errors import ConfigurationError
+from app.llm.catalog.model import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.llm.clients.spec import ClientSpec
-
-DEFAULT_TIMEOUT_S: Final = 120.0
 
 
 def render(spec: ClientSpec, arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -19,7 +18,7 @@ def render(spec: ClientSpec, arguments: Mapping[str, str]) -> dict[str, Any]:
 
     Raises ConfigurationError for an option that isn't in the table: it would be ignored otherwise.
     """
-    rendered: dict[str, Any] = {arguments["timeout_s"]: DEFAULT_TIMEOUT_S}
+    rendered: dict[str, Any] = {arguments["timeout_s"]: REQUEST_TIMEOUT_S}
     for name, value in spec.options:
         if name not in arguments:
             raise ConfigurationError(
