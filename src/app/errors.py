@@ -13,12 +13,17 @@
     │   ├── UnknownProtocol           a provider row names a wire protocol that no adapter speaks
     │   └── LocalModelMissing         the embedded model's packages aren't installed
     ├── ScopeError                    what a request brought with it can't be used
-    │   ├── InvalidUserKey            blank, over-long or not printable ASCII
+    │   ├── InvalidUserKey            blank, over-long, sent twice or not printable ASCII
+    │   ├── UnknownKeyProvider        a key for a provider that the catalog doesn't know
+    │   ├── UserKeyMismatch           the key isn't the one that this user enrolled
     │   ├── UserKeyRequired           a user_only feature, and this user sent no key that fits
+    │   ├── UserEndpointRefused       a user's own endpoint that may not be called, and why
     │   └── ForeignScope              a model was called inside another user's request
+    ├── EnrolmentUnavailable          the store of enrolled keys can't be asked
     ├── ModelDetached                 a model that was loaded from its description is called
     ├── ResourceClosed                something was asked of a container that was closed
     ├── TransportRefused              the shared transport would not send this request, and why
+    │   └── RealRequestForbidden      a test forbids requests to providers, and something sent one
     ├── ModelCallFailed               an attempt failed; carries provider, model, payer, failure class, status
     │   ├── UserKeyRejected           the provider refused the user's key (401, 402, 403)
     │   └── PlatformKeyRejected       the provider refused the platform's key
@@ -141,6 +146,28 @@ class InvalidUserKey(ScopeError):
         super().__init__(f"the user's key for provider {provider!r} {reason}")
 
 
+class UnknownKeyProvider(ScopeError):
+    """A request brought a key for a provider that the catalog doesn't know."""
+
+    def __init__(self, provider: str, known: Iterable[str]) -> None:
+        self.provider = provider
+        super().__init__(
+            f"this request brought a key for {provider!r}, a provider that is not known here"
+            f"{nearest(provider, known)}"
+        )
+
+
+class UserKeyMismatch(ScopeError):
+    """The key that a request brought isn't the one that this user enrolled."""
+
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+        super().__init__(
+            f"the key for provider {provider!r} is not the one that this user enrolled; "
+            "enrol it again, or send the enrolled one"
+        )
+
+
 class UserKeyRequired(ScopeError):
     """A feature that only users pay for, and no key of this user fits one of its routes."""
 
@@ -152,6 +179,14 @@ class UserKeyRequired(ScopeError):
         )
 
 
+class UserEndpointRefused(ScopeError):
+    """An endpoint that a user named may not be called. The message names its host at most, never a key."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the user's own endpoint can't be used: {reason}")
+
+
 class ForeignScope(ScopeError):
     """A model that was handed out for one request scope is called inside another one."""
 
@@ -161,6 +196,10 @@ class ForeignScope(ScopeError):
             f"this model for feature {feature!r} was handed out for another user's request; "
             "call get_llm inside the request that uses the model"
         )
+
+
+class EnrolmentUnavailable(PointsmanError):
+    """The store of enrolled keys can't be asked, so no sent key may be used."""
 
 
 class ModelDetached(PointsmanError):
@@ -180,6 +219,10 @@ class ResourceClosed(PointsmanError):
 
 class TransportRefused(PointsmanError):
     """The shared transport would not send this request."""
+
+
+class RealRequestForbidden(TransportRefused):
+    """A test forbids requests to providers, and something tried to send one."""
 
 
 class ModelCallFailed(PointsmanError):

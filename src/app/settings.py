@@ -34,6 +34,13 @@ def _pairs(value: object) -> object:
     return {name.strip(): target.strip() for name, _, target in pairs}
 
 
+def _names(value: object) -> object:
+    """Read `a, b` as a tuple."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 class Settings(BaseSettings):
     """What the environment says, read once when this object is made. Frozen.
 
@@ -61,6 +68,20 @@ class Settings(BaseSettings):
     """How many clients for users' keys are kept at most."""
     user_client_ttl_s: Annotated[float, Field(gt=0)] = 3600.0
     """How long such a client is kept, in seconds."""
+    byok_bad_headers: Literal["refuse", "drop"] = "refuse"
+    """Whether an `X-BYOK-*` header that can't be used refuses the request or is dropped."""
+    byok_database_url: SecretStr | None = None
+    """SQLAlchemy URL of the database of enrolled keys' fingerprints; unset: sent keys needn't be enrolled."""
+    byok_peppers: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_pairs)] = {}
+    """`name=secret, older=secret`: the first makes new fingerprints, all of them recognise old ones."""
+    user_endpoints: bool = False
+    """Whether a request's headers may name an endpoint of the user's own."""
+    user_endpoint_loopback: bool = False
+    """Whether such an endpoint may be plain http on a loopback address (for development)."""
+    user_endpoint_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Origins that users may name although they aren't public: `llm.corp.example, http://10.0.0.5:8000`."""
+    user_endpoint_response_limit: Annotated[int, Field(ge=1024)] = 32 * 2**20
+    """How long an answer of a user's endpoint may be, in bytes."""
     variables: Annotated[dict[str, SecretStr], NoDecode] = {}
 
     def __init__(self, **values: Any) -> None:
