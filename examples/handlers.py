@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
 from app.containers import Container, running
-from app.errors import ModelCallFailed, PointsmanError, ScopeError, UserKeyRejected
+from app.errors import PointsmanError
 from app.folders import Assignment, Conversation, Folder
-from app.llm import RequestScope, request_scope
+from app.llm import BYOKMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-KEY_HEADERS = {name.lower(): f"X-BYOK-{name}" for name in ("OpenAI", "Anthropic", "Gemini", "OpenRouter")}
+    from collections.abc import AsyncIterator, Mapping
 
 
 class Filing(BaseModel):
@@ -27,16 +25,10 @@ class Filing(BaseModel):
     conversation: Conversation
 
 
-async def in_scope(request: Request) -> AsyncIterator[RequestScope]:
-    """Make the user and the keys of this request the ambient scope of its handler."""
-    sent = request.headers
-    keys = {name: sent[header] for name, header in KEY_HEADERS.items() if header in sent}
-    # Your authentication knows who asks; a header stands for it here.
-    with request_scope(RequestScope(user_id=sent.get("X-User"), keys=keys)) as scope:
-        yield scope
-
-
-InScope = Annotated[RequestScope, Depends(in_scope)]
+def user_of(scope: Mapping[str, Any]) -> str | None:
+    """Return who asks. Your authentication knows; a header stands for it here."""
+    found = dict(scope["headers"]).get(b"x-user")
+    return found.decode("latin-1") if found else None
 
 
 def create_app(container: Any = None) -> FastAPI:  # noqa: ANN401 - Container() returns a DynamicContainer
@@ -49,13 +41,32 @@ def create_app(container: Any = None) -> FastAPI:  # noqa: ANN401 - Container() 
             yield
 
     app = FastAPI(lifespan=lifespan)
+    # Every handler runs in the scope of its user and of the keys in the request's X-BYOK-* headers.
+    app.add_middleware(BYOKMiddleware, entry=parts.byok_entry(), user_of=user_of, exempt=["/health"])
+    app.add_exception_handler(PointsmanError, told_to_the_client)
+    add_filing(app, parts)
+    add_chat(app, parts)
+    return app
+
+
+def add_filing(app: FastAPI, parts: Any) -> None:  # noqa: ANN401 - as above
+    """Add what files a conversation, and what says that the application is alive."""
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "fine"}
 
     @app.post("/conversations/file")
-    async def file_conversation(filing: Filing, _: InScope) -> Assignment:
-        return await parts.folder_assigner().aassign(filing.folders, filing.conversation)
+    async def file_conversation(filing: Filing) -> Assignment:
+        filed: Assignment = await parts.folder_assigner().aassign(filing.folders, filing.conversation)
+        return filed
+
+
+def add_chat(app: FastAPI, parts: Any) -> None:  # noqa: ANN401 - as above
+    """Add a chat over HTTP, one question a request, and a chat over a WebSocket."""
 
     @app.post("/chat")
-    async def chat(question: dict[str, str], _: InScope) -> StreamingResponse:
+    async def chat(question: dict[str, str]) -> StreamingResponse:
         chunks = parts.llm_service().get_llm("chat_responses").astream(question["text"])
         first = await anext(chunks)  # what fails, fails while there is still a status to say so
 
@@ -66,15 +77,20 @@ def create_app(container: Any = None) -> FastAPI:  # noqa: ANN401 - Container() 
 
         return StreamingResponse(answer(), media_type="text/plain")
 
-    @app.exception_handler(PointsmanError)
-    async def explain(_: Request, error: PointsmanError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_of(error))
+    @app.websocket("/chat")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        llm = parts.llm_service().get_llm("chat_responses")
+        async for question in socket.iter_text():
+            try:
+                async for chunk in llm.astream(question):
+                    await socket.send_json({"chunk": str(chunk.text)})
+            except PointsmanError as error:
+                await socket.send_json({"error": error.to_dict()})
+            await socket.send_json({"end": True})
 
-    return app
 
-
-def status_of(error: PointsmanError) -> int:
-    """Return 400 for a user's key, 502 for a provider that failed, 503 for what an operator mends."""
-    if isinstance(error, ScopeError | UserKeyRejected):
-        return 400
-    return 502 if isinstance(error, ModelCallFailed) else 503
+async def told_to_the_client(_: Request, error: Exception) -> JSONResponse:
+    """Return what a client may see of an error, with the status that the error says."""
+    known = error if isinstance(error, PointsmanError) else PointsmanError()
+    return JSONResponse({"error": known.to_dict()}, known.http_status)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import chat, folders, local, providers, routes
+from app.cli import byok, chat, folders, local, providers, routes
 from app.cli.ending import Commands
 from app.cli.logs import show_logs
 from app.cli.options import Catalog, CatalogMode, Profile
@@ -34,6 +34,7 @@ def application() -> typer.Typer:
     app.add_typer(routes.commands(), name="routes")
     app.add_typer(providers.commands(), name="providers")
     app.add_typer(folders.commands(), name="folders")
+    app.add_typer(byok.commands(), name="byok")
     app.add_typer(local.commands(), name="local")
     app.command("chat")(chat.chat)
     return app

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.errors import FeatureUnavailable
 from app.llm.catalog.effective import direct_equivalent, hops_of
+from app.llm.catalog.model import USER_ENDPOINT, Route
+from app.llm.catalog.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.errors import Payer
-    from app.llm.catalog.model import Catalog, Feature, Provider, Route
+    from app.llm.byok.endpoint import NamedEndpoint
+    from app.llm.catalog.model import Catalog, Feature, Provider
 
 USER_ONLY = "user_only: the platform never pays for this feature"
+PLATFORM_ONLY = "platform_only: users never pay for this feature"
+NOT_REACHED = "not reached: an earlier candidate serves the call"
+OWN_ENDPOINT = "the user's own endpoint"
 BYOK_PROFILE = "byok"
 """The profile whose routes users' keys are tried on first."""
 
@@ -108,6 +114,27 @@ class BYOKResolver:
         return Choice(label, route, "platform", rejected, would_serve)
 
 
+def with_endpoint(choice: Choice, feature: Feature, endpoint: NamedEndpoint) -> Choice:
+    """Return the choice for a request that also named an endpoint: it serves before all others, if it can."""
+    reason = _why_not_there(feature, endpoint)
+    if reason is not None:
+        passed = Rejection(OWN_ENDPOINT, USER_ENDPOINT, endpoint.model, "user", reason)
+        return replace(choice, rejected=(passed, *choice.rejected))
+    rejected = choice.rejected
+    if choice.route is not None and choice.payer == "user":
+        known = choice.route
+        rejected = (Rejection(choice.label, known.provider, known.model, "user", NOT_REACHED), *rejected)
+    route = Route(USER_ENDPOINT, endpoint.model, Options())
+    return Choice(OWN_ENDPOINT, route, "user", rejected, choice.would_serve)
+
+
+def _why_not_there(feature: Feature, endpoint: NamedEndpoint) -> str | None:
+    if feature.row.payer == "platform_only":
+        return PLATFORM_ONLY
+    lacking = sorted(feature.row.needs - endpoint.supports)
+    return f"the feature needs {', '.join(lacking)}, which this endpoint doesn't support" if lacking else None
+
+
 def label_of(catalog: Catalog, feature: Feature, profile: str) -> str:
     """Return what a person calls a feature's route in a profile."""
     return "the pinned route" if feature.name in catalog.pinned else f"route in profile {profile!r}"
@@ -120,7 +147,7 @@ def definite(label: str) -> str:
 
 def _why_not(feature: Feature, provider: Provider, keys: frozenset[str] | None) -> str | None:
     if feature.row.payer == "platform_only":
-        return "platform_only: users never pay for this feature"
+        return PLATFORM_ONLY
     if provider.keyless:
         return f"provider {provider.name!r} takes no key"
     if provider.key_holder not in (keys or ()):
@@ -131,8 +158,7 @@ def _why_not(feature: Feature, provider: Provider, keys: frozenset[str] | None) 
 def _passed_over(candidates: list[tuple[str, Route]], chosen: str) -> list[Rejection]:
     labels = [label for label, _ in candidates]
     later = candidates[labels.index(chosen) + 1 :]
-    reason = "not reached: an earlier candidate serves the call"
-    return [Rejection(label, route.provider, route.model, "user", reason) for label, route in later]
+    return [Rejection(label, route.provider, route.model, "user", NOT_REACHED) for label, route in later]
 
 
 def _key_holder(catalog: Catalog, route: Route) -> str:

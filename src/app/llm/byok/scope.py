@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
+from sys import intern
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from app.errors import InvalidUserKey
+from app.llm.byok.secret_keys import checked_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LONGEST_KEY = 4096
-"""Characters. The longest key in use is a few hundred; longer values are mistakes or attacks."""
+    from pydantic import SecretStr
+
+    from app.llm.byok.endpoint import UserEndpoint
 
 
 class RequestScope:
-    """Immutable: a user's id and the keys that this user sent with this request, by provider.
+    """Immutable: a user's id, and what this user sent with this request: keys by provider, an own endpoint.
 
     Keys are secrets: no repr, pickle or copy shows one. A blank or impossible key is an error here, so that
     it can never be taken for a missing one (R6).
@@ -27,27 +26,42 @@ class RequestScope:
     :raises InvalidUserKey: a key is blank, too long, or holds anything but printable ASCII.
     """
 
-    __slots__ = ("_keys", "providers", "user_id")
+    __slots__ = ("_keys", "endpoint", "user_id")
 
     _keys: Mapping[str, SecretStr]
     user_id: str | None
-    providers: frozenset[str]
+    endpoint: UserEndpoint | None
 
-    def __init__(self, user_id: str | None = None, keys: Mapping[str, str | SecretStr] | None = None) -> None:
-        checked = {name.strip().lower(): _checked(name, key) for name, key in (keys or {}).items()}
+    def __init__(
+        self,
+        user_id: str | None = None,
+        keys: Mapping[str, str | SecretStr] | None = None,
+        endpoint: UserEndpoint | None = None,
+    ) -> None:
+        # One text for all users who name a provider: thousands of scopes may be alive at a time.
+        checked = {intern(name.strip().lower()): checked_key(name, key) for name, key in (keys or {}).items()}
         object.__setattr__(self, "user_id", user_id)
-        object.__setattr__(self, "_keys", MappingProxyType(checked))
-        object.__setattr__(self, "providers", frozenset(checked))
+        object.__setattr__(self, "_keys", checked)
+        object.__setattr__(self, "endpoint", endpoint)
+
+    @property
+    def providers(self) -> frozenset[str]:
+        """The providers for which this user sent a key."""
+        return frozenset(self._keys)
 
     def key(self, provider: str) -> SecretStr | None:
         """Return this user's key for a provider."""
         found: SecretStr | None = self._keys.get(provider)
         return found
 
+    def with_endpoint(self, endpoint: UserEndpoint | None) -> RequestScope:
+        """Return this scope with an endpoint of the user's own, or without one."""
+        return RequestScope(self.user_id, self._keys, endpoint)
+
     @property
     def anonymous(self) -> bool:
         """Whether there is nothing in this scope that could belong to a user."""
-        return self.user_id is None and not self._keys
+        return self.user_id is None and not self._keys and self.endpoint is None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a request scope is immutable: {name} can't be set")
@@ -55,13 +69,15 @@ class RequestScope:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RequestScope):
             return NotImplemented
-        return (self.user_id, self._keys) == (other.user_id, other._keys)
+        mine, theirs = (self.user_id, self._keys), (other.user_id, other._keys)
+        return mine == theirs and self.endpoint == other.endpoint
 
     def __hash__(self) -> int:
         return hash((self.user_id, self.providers))
 
     def __repr__(self) -> str:
-        return f"RequestScope(user_id={self.user_id!r}, keys for {sorted(self.providers)})"
+        endpoint = f", {self.endpoint!r}" if self.endpoint else ""
+        return f"RequestScope(user_id={self.user_id!r}, keys for {sorted(self.providers)}{endpoint})"
 
     def __copy__(self) -> RequestScope:
         return self
@@ -71,21 +87,6 @@ class RequestScope:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a request scope holds secrets and can't be pickled: make a new one there")
-
-
-def _checked(provider: str, key: str | SecretStr) -> SecretStr:
-    if not isinstance(key, str | SecretStr):
-        raise InvalidUserKey(provider, f"is a {type(key).__name__}, not a text")
-    text = (key.get_secret_value() if isinstance(key, SecretStr) else key).strip()
-    if not text:
-        raise InvalidUserKey(provider, "is blank")
-    if len(text) > LONGEST_KEY:
-        raise InvalidUserKey(provider, f"is longer than {LONGEST_KEY} characters")
-    if not (text.isascii() and text.isprintable() and " " not in text):
-        raise InvalidUserKey(
-            provider, "holds characters that no key has: keys are printable ASCII without spaces"
-        )
-    return SecretStr(text)
 
 
 _ambient: ContextVar[RequestScope | None] = ContextVar("pointsman_request_scope", default=None)

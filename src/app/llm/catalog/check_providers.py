@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import nearest
 from app.llm.catalog.effective import direct_equivalent, hops_of
+from app.llm.catalog.model import USER_ENDPOINT
 from app.llm.catalog.options import OPTION_NAMES
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def check_providers(catalog: Catalog, run: Compilation) -> None:
     for provider in catalog.providers.values():
         path: Path = ("providers", provider.name)
         _check_endpoint(run, provider, path)
+        _check_probe(run, provider, path)
         _check_references(run, provider, path)
         _check_option_names(run, provider, path)
     _check_unused(catalog, run)
@@ -31,10 +33,17 @@ def _check_endpoint(run: Compilation, provider: Provider, path: Path) -> None:
             (*path, "protocol"),
             f"no adapter speaks protocol {row.protocol!r}{nearest(row.protocol, run.honours)}",
         )
+    if provider.name == USER_ENDPOINT:
+        run.problem(path, f"{USER_ENDPOINT!r} is what users' own endpoints go by: take another name")
     if [row.base_url is not None, row.launch is not None, row.own_endpoint].count(True) != 1:
         run.problem(path, f"provider {provider.name!r} needs exactly one of base_url, launch, own_endpoint")
     if row.base_url is not None and not row.base_url.startswith(("https://", "http://")):
         run.problem((*path, "base_url"), f"{row.base_url!r} is not an http(s) URL")
+
+
+def _check_probe(run: Compilation, provider: Provider, path: Path) -> None:
+    if provider.row.probe is not None and provider.keyless:
+        run.idle((*path, "probe"), f"has no effect: provider {provider.name!r} takes no key")
 
 
 def _check_references(run: Compilation, provider: Provider, path: Path) -> None:

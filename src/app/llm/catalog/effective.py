@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.llm.catalog.model import REQUEST_TIMEOUT_S, Catalog, Feature, Route
+from app.llm.catalog.model import REQUEST_TIMEOUT_S, Catalog, Feature, Provider, Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,21 +24,25 @@ class EffectiveOption:
 
 
 def effective_options(catalog: Catalog, feature: Feature, route: Route) -> dict[str, EffectiveOption]:
-    """Return what a route's hop is run with, by option name.
+    """Return what a route's hop is run with, by option name."""
+    return options_at(catalog.providers[route.provider], feature, route)
+
+
+def options_at(provider: Provider, feature: Feature, route: Route) -> dict[str, EffectiveOption]:
+    """Return what a route's hop is run with at its provider, by option name.
 
     The later one wins: default < the provider's rows for such models < the feature's options for this
     provider < the route's own options.
     """
     options: dict[str, EffectiveOption] = {}
-    for source, path in _sources(catalog, feature, route):
+    for source, path in _sources(provider, feature, route):
         for name, value in source.given().items():
             options[name] = EffectiveOption(name, value, (*path, name))
     options.setdefault("timeout_s", EffectiveOption("timeout_s", REQUEST_TIMEOUT_S, None))
     return options
 
 
-def _sources(catalog: Catalog, feature: Feature, route: Route) -> Iterator[tuple[Options, Path]]:
-    provider = catalog.providers[route.provider]
+def _sources(provider: Provider, feature: Feature, route: Route) -> Iterator[tuple[Options, Path]]:
     for index, row in provider.model_rows(route.model):
         if not row.unless_needs & feature.row.needs:
             yield row.options, ("providers", provider.name, "models", index, "options")

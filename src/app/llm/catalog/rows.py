@@ -104,6 +104,15 @@ class VendorRow(Row):
     """The provider that serves these models itself: a user's key for it serves the same route."""
 
 
+class ProbeRow(Row):
+    """A page that a key opens, or doesn't, and that costs nothing: how a key is tried out."""
+
+    get: Annotated[str, Field(pattern=r"^/[!-~]+$")]
+    """Its path, and query if it needs one, after the provider's base URL."""
+    headers: dict[str, str] = {}
+    """Headers that it asks for, beyond the provider's own."""
+
+
 class ProviderRow(Row):
     """A way to reach models: wire protocol, endpoint, name of the key's variable, naming, abilities."""
 
@@ -124,6 +133,8 @@ class ProviderRow(Row):
     structured_method: Literal["json_schema", "function_calling", "json_mode"] | None = None
     """How structured output is asked for; absent: the way that the protocol's SDK prefers."""
     headers: dict[str, str] = {}
+    probe: ProbeRow | None = None
+    """The page that tells whether a key works; absent: a model is asked for one token."""
     models: tuple[ModelRow, ...] = ()
     vendors: tuple[VendorRow, ...] = ()
     spare: bool = False

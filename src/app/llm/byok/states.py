@@ -1,0 +1,184 @@
+"""What the store of enrolled keys said lately, so that it isn't asked at every request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cachetools import TTLCache
+
+from app.errors import EnrolmentUnavailable, PointsmanError
+from app.llm.byok.per_process import PerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.llm.byok.enrolled_keys import EnrolledKeys
+    from app.llm.byok.fingerprints import Fingerprint
+
+    State = Mapping[str, Fingerprint]
+
+T = TypeVar("T")
+
+USERS_KEPT: Final = 1024
+KEPT_S: Final = 30.0
+THREADS: Final = 4
+PATIENCE_S: Final = 10.0
+
+
+class EnrolledStates:
+    """What each user has enrolled, as the store said at most `ttl_s` seconds ago, for `limit` users.
+
+    However many requests of a user come at the same time, the store is asked once. Event loops ask it in a
+    few threads of its own. Nobody waits longer than `patience_s` seconds for another one's question.
+    """
+
+    def __init__(
+        self,
+        store: EnrolledKeys,
+        *,
+        limit: int = USERS_KEPT,
+        ttl_s: float = KEPT_S,
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._states: TTLCache[str, State] = TTLCache(limit, ttl_s, timer=clock)
+        self._under_way: dict[tuple[int, str], Future[State]] = {}
+        """By process, too: what a parent asked for is never answered in a child that it forked meanwhile."""
+        self._threads = PerProcess(_threads, ThreadPoolExecutor.shutdown, _leave)
+
+    def __repr__(self) -> str:
+        return f"EnrolledStates(users={len(self._states)})"
+
+    def of(self, user_id: str) -> State:
+        """Return what a user has enrolled; asks the store in this thread if it has to.
+
+        :raises EnrolmentUnavailable: the store can't be asked, or doesn't answer in time.
+        """
+        found, first = self._find(user_id)
+        if not isinstance(found, Future):
+            return found
+        if first:
+            self._ask(user_id, found)
+        return self._waited(found)
+
+    async def aof(self, user_id: str) -> State:
+        """Return what a user has enrolled; asks the store in another thread if it has to.
+
+        :raises EnrolmentUnavailable: the store can't be asked, or doesn't answer in time.
+        """
+        found, first = self._find(user_id)
+        if not isinstance(found, Future):
+            return found
+        if first:
+            self._submit(user_id, found)
+        return await self._in_time(found)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do something with the store in one of its threads, and don't wait for it."""
+        self._threads.get().submit(work)
+
+    def forget(self, user_id: str) -> None:
+        """Ask the store again at the user's next request; an answer that is under way isn't kept either."""
+        with self._lock:
+            self._states.pop(user_id, None)
+            self._under_way.pop((os.getpid(), user_id), None)
+
+    def close(self) -> None:
+        """End the threads and let go of the store. Calling it twice is no error."""
+        self._threads.close()
+        self.store.close()
+
+    def _find(self, user_id: str) -> tuple[State | Future[State], bool]:
+        """Return the state, or the future of it, and whether the caller is the one who has to ask for it."""
+        with self._lock:
+            state = self._states.get(user_id)
+            if state is not None:
+                return state, False
+            key = (os.getpid(), user_id)
+            future = self._under_way.get(key)
+            if future is not None:
+                return future, False
+            future = self._under_way[key] = Future()
+            return future, True
+
+    def _submit(self, user_id: str, future: Future[State]) -> None:
+        try:
+            self._threads.get().submit(self._ask, user_id, future)
+        except PointsmanError as error:
+            self._settle(user_id, future, None)
+            future.set_exception(error)
+
+    def _ask(self, user_id: str, future: Future[State]) -> None:
+        state: State | None = None
+        try:
+            state = asked(lambda: self.store.of(user_id))
+        except PointsmanError as error:
+            self._settle(user_id, future, None)
+            future.set_exception(error)
+        finally:
+            # An interrupt of the thread that asks is no reason for others to wait for ever.
+            if not future.done():
+                self._settle(user_id, future, state)
+                _finish(future, state)
+
+    def _settle(self, user_id: str, future: Future[State], state: State | None) -> None:
+        key = (os.getpid(), user_id)
+        with self._lock:
+            if self._under_way.get(key) is future:
+                del self._under_way[key]
+                if state is not None:
+                    self._states[user_id] = state
+
+    async def _in_time(self, future: Future[State]) -> State:
+        # Shielded: others may wait for the same answer when this request is cancelled.
+        waiting = asyncio.shield(asyncio.wrap_future(future))
+        try:
+            return await asyncio.wait_for(waiting, self._patience_s)
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _waited(self, future: Future[State]) -> State:
+        try:
+            return future.result(self._patience_s)
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _too_late(self) -> EnrolmentUnavailable:
+        return EnrolmentUnavailable(f"the store of enrolled keys didn't answer in {self._patience_s:g} s")
+
+
+def asked(work: Callable[[], T]) -> T:
+    """Do something with a store.
+
+    :raises EnrolmentUnavailable: it fails; of an error that isn't ours, it tells the type only.
+    """
+    try:
+        return work()
+    except PointsmanError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a store's own driver raises means this one thing
+        kind = type(error).__name__
+    raise EnrolmentUnavailable(f"the store of enrolled keys can't be asked: {kind}")
+
+
+def _finish(future: Future[State], state: State | None) -> None:
+    if state is None:
+        future.set_exception(EnrolmentUnavailable("asking the store of enrolled keys was interrupted"))
+    else:
+        future.set_result(state)
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="pointsman enrolled keys")
+
+
+def _leave(_: ThreadPoolExecutor) -> None:
+    """Leave the threads to the process that has them."""

@@ -1,0 +1,7 @@
+"""What the tests of users' keys share."""
+
+from __future__ import annotations
+
+from tests.llm.byok.stores import database, sql_store, store
+
+__all__ = ["database", "sql_store", "store"]
