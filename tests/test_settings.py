@@ -54,6 +54,17 @@ def test_a_reroute_is_read_as_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().reroute == {"local": "ollama/qwen3:4b", "openai": "groq/llama-9"}
 
 
+def test_lists_are_read_by_commas_and_peppers_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POINTSMAN_BYOK_PEPPERS", "2026-11=a=b, 2025=canary-pepper")
+    monkeypatch.setenv("POINTSMAN_USER_ENDPOINT_HOSTS", "llm.corp.example, http://10.0.0.5:8000,")
+    settings = Settings()
+
+    assert list(settings.byok_peppers) == ["2026-11", "2025"]
+    assert settings.byok_peppers["2026-11"].get_secret_value() == "a=b"
+    assert "canary-pepper" not in repr(settings)
+    assert settings.user_endpoint_hosts == ("llm.corp.example", "http://10.0.0.5:8000")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -62,6 +73,12 @@ def test_a_reroute_is_read_as_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
         ("POINTSMAN_USER_CLIENT_LIMIT", "0"),
         ("POINTSMAN_USER_CLIENT_TTL_S", "soon"),
         ("USE_VERTEX_AI", "maybe"),
+        ("POINTSMAN_REROUTE", "local=ollama/a, local=ollama/b"),
+        ("POINTSMAN_REROUTE", "local"),
+        ("POINTSMAN_BYOK_PEPPERS", "new=se,cret"),
+        ("POINTSMAN_BYOK_PEPPERS", "new="),
+        ("POINTSMAN_BYOK_BAD_HEADERS", "ignore"),
+        ("POINTSMAN_USER_ENDPOINT_RESPONSE_LIMIT", "0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named_by_its_variable(
@@ -69,8 +86,10 @@ def test_a_value_that_makes_no_sense_is_named_by_its_variable(
 ) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=name) as caught:
         Settings()
+
+    assert "cret" not in str(caught.value)
 
 
 def test_a_misspelt_variable_of_ours_is_an_error_with_the_nearest_name(

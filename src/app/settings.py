@@ -27,11 +27,18 @@ def _trimmed(value: object) -> object:
 
 
 def _pairs(value: object) -> object:
-    """Read `a=b, c=d` as a mapping."""
+    """Read `a=b, c=d` as a mapping; a name that stands there twice is an error."""
     if not isinstance(value, str):
         return value
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    return {name.strip(): target.strip() for name, _, target in pairs}
+    read: dict[str, str] = {}
+    for number, part in enumerate(filter(str.strip, value.split(",")), 1):
+        name, equals, target = map(str.strip, part.partition("="))
+        if not (name and equals and target):  # not quoted: a secret with a comma in it looks like this
+            raise ValueError(f"its part {number} isn't written name=value")
+        if name in read:
+            raise ValueError(f"{name!r} stands there twice")
+        read[name] = target
+    return read
 
 
 def _names(value: object) -> object:

@@ -29,7 +29,7 @@ OFF = "users' keys needn't be enrolled here: POINTSMAN_BYOK_DATABASE_URL names n
 
 def migrate(context: typer.Context) -> None:
     """Make the table of enrolled keys, or bring it to this version's form."""
-    from app.llm.byok.sql_enrolled_keys import SqlEnrolledKeys
+    from app.llm.byok.enrolment.sql_store import SqlEnrolledKeys
 
     with session_of(context).container() as container:
         store = container.enrolled_keys()

@@ -15,7 +15,7 @@ from app.llm import BYOKMiddleware, current_scope
 from app.llm.byok.entry import BYOKEntry
 from app.llm.byok.headers import KeyHeaders
 from app.llm.byok.middleware import SCOPE
-from tests.llm.byok.peppers import PROVIDERS
+from tests.llm.byok.enrolment.peppers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.llm.byok.stores import database, sql_store, store
+from tests.llm.byok.enrolment.stores import database, sql_store, store
 
 __all__ = ["database", "sql_store", "store"]

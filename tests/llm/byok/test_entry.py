@@ -12,7 +12,7 @@ from app.errors import InvalidUserKey, UnknownKeyProvider, UserEndpointRefused, 
 from app.llm import RequestScope, UserEndpoint
 from app.llm.byok.entry import BYOKEntry
 from app.llm.byok.headers import KeyHeaders
-from tests.llm.byok.peppers import PROVIDERS, policy
+from tests.llm.byok.enrolment.peppers import PROVIDERS, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from app.llm import BYOKMiddleware, RequestScope, current_scope, request_scope
 from app.llm.byok.entry import BYOKEntry
 from app.llm.byok.headers import KeyHeaders
 from tests.llm.byok.asgi import Heard, application, behind, told, user_of
-from tests.llm.byok.peppers import PROVIDERS, CountingStore, FailingStore, policy
+from tests.llm.byok.enrolment.peppers import PROVIDERS, CountingStore, FailingStore, policy
 
 if TYPE_CHECKING:
     from httpx2 import Response

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.llm.byok.asgi import behind
-from tests.llm.byok.peppers import policy
+from tests.llm.byok.enrolment.peppers import policy
 
 if TYPE_CHECKING:
     from app.llm import Enrolment

@@ -21,7 +21,7 @@ from app.containers import Container, running
 from app.llm import BYOKMiddleware, InMemoryEnrolledKeys, InMemoryProfileRepository
 from app.settings import Settings
 from tests.llm.byok.asgi import user_of
-from tests.llm.byok.peppers import NEW
+from tests.llm.byok.enrolment.peppers import NEW
 from tests.llm.services import HONOURS, TABLE_KEYS, TABLES
 from tests.servers.asgi import serving
 from tests.servers.fixtures import server

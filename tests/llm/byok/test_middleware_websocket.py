@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from app.llm.byok.refusals import LONGEST_REASON
 from tests.llm.byok.asgi import Heard, application, behind
-from tests.llm.byok.peppers import FailingStore, policy
+from tests.llm.byok.enrolment.peppers import FailingStore, policy
 from tests.servers.asgi import serving
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from app.llm.byok.endpoint import UserEndpoint
-    from app.llm.byok.enrolment import Enrolment
+    from app.llm.byok.enrolment.policy import Enrolment
     from app.llm.byok.headers import Headers, KeyHeaders
     from app.llm.byok.scope import RequestScope
 

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, event, inspect
 
 from app.errors import EnrolmentUnavailable, ResourceClosed, SettingsError
-from app.llm.byok.fingerprints import Fingerprint
-from app.llm.byok.migrating import configuration
-from app.llm.byok.sql_enrolled_keys import SqlEnrolledKeys
-from app.llm.byok.table import ENROLLED_KEYS, VERSION_TABLE, added
-from tests.llm.byok import enrol_once
-from tests.llm.byok.enrol_once import TIMES
-from tests.llm.byok.peppers import policy
-from tests.llm.byok.stores import url_of
+from app.llm.byok.enrolment.fingerprints import Fingerprint
+from app.llm.byok.enrolment.migrating import configuration
+from app.llm.byok.enrolment.sql_store import SqlEnrolledKeys
+from app.llm.byok.enrolment.table import ENROLLED_KEYS, VERSION_TABLE, added
+from tests.llm.byok.enrolment import enrol_once
+from tests.llm.byok.enrolment.enrol_once import TIMES
+from tests.llm.byok.enrolment.peppers import policy
+from tests.llm.byok.enrolment.stores import url_of
 
 ONE, OTHER = (Fingerprint("p", digit * 64) for digit in "12")
 SCRIPT = Path(enrol_once.__file__)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from app.errors import ResourceClosed
-from app.llm.byok.per_process import PerProcess
+from app.llm.byok.enrolment.per_process import PerProcess
 
 
 class Parts:

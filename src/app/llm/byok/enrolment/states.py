@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from cachetools import TTLCache
 
 from app.errors import EnrolmentUnavailable, PointsmanError
-from app.llm.byok.per_process import PerProcess
+from app.llm.byok.enrolment.per_process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.llm.byok.enrolled_keys import EnrolledKeys
-    from app.llm.byok.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.store import EnrolledKeys
 
     State = Mapping[str, Fingerprint]
 

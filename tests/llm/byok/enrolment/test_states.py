@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.errors import EnrolmentUnavailable, ResourceClosed
-from app.llm.byok.enrolled_keys import InMemoryEnrolledKeys
-from app.llm.byok.fingerprints import Fingerprint
-from app.llm.byok.states import EnrolledStates
-from tests.llm.byok.peppers import Clock, CountingStore, FailingStore
+from app.llm.byok.enrolment.fingerprints import Fingerprint
+from app.llm.byok.enrolment.states import EnrolledStates
+from app.llm.byok.enrolment.store import InMemoryEnrolledKeys
+from tests.llm.byok.enrolment.peppers import Clock, CountingStore, FailingStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

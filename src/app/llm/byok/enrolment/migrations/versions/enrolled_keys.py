@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.llm.byok.table import exact
+from app.llm.byok.enrolment.table import exact
 
 revision = "0001"
 down_revision = None

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from app.errors import EnrolmentUnavailable, ScopeError, UnknownKeyProvider, UserKeyMismatch
+from app.llm.byok.enrolment.states import asked
 from app.llm.byok.scope import RequestScope
 from app.llm.byok.secret_keys import checked_key
-from app.llm.byok.states import asked
 from app.llm.catalog.model import USER_ENDPOINT
 from app.llm.logs import logger
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from app.llm.byok.endpoint import UserEndpoint
-    from app.llm.byok.fingerprints import Fingerprint, Peppers
-    from app.llm.byok.states import EnrolledStates, State
+    from app.llm.byok.enrolment.fingerprints import Fingerprint, Peppers
+    from app.llm.byok.enrolment.states import EnrolledStates, State
 
     Renewal = tuple[str, Fingerprint, Fingerprint]
 

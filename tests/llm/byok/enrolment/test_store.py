@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.llm.byok.fingerprints import Fingerprint
+from app.llm.byok.enrolment.fingerprints import Fingerprint
 
 if TYPE_CHECKING:
-    from app.llm.byok.enrolled_keys import EnrolledKeys
+    from app.llm.byok.enrolment.store import EnrolledKeys
 
 ONE, OTHER, THIRD = (Fingerprint("p", digit * 64) for digit in "123")
 

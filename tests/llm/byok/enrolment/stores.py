@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from app.llm.byok.enrolled_keys import InMemoryEnrolledKeys
-from app.llm.byok.sql_enrolled_keys import SqlEnrolledKeys
+from app.llm.byok.enrolment.sql_store import SqlEnrolledKeys
+from app.llm.byok.enrolment.store import InMemoryEnrolledKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from app.llm.byok.enrolled_keys import EnrolledKeys
+    from app.llm.byok.enrolment.store import EnrolledKeys
 
 
 def url_of(path: Path) -> SecretStr:

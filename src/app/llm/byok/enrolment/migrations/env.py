@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.llm.byok.table import METADATA, VERSION_TABLE, is_ours
+from app.llm.byok.enrolment.table import METADATA, VERSION_TABLE, is_ours
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Delete, Insert, Select, Update
 
-    from app.llm.byok.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.fingerprints import Fingerprint
 
 VERSION_TABLE: Final = "pointsman_schema_version"
 """Where Alembic notes how far it is; a product that migrates its own tables has one of its own."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from app.errors import SettingsError
-from app.llm.byok.fingerprints import Fingerprint, Peppers
-from tests.llm.byok.peppers import NEW, OLD, peppers
+from app.llm.byok.enrolment.fingerprints import Fingerprint, Peppers
+from tests.llm.byok.enrolment.peppers import NEW, OLD, peppers
 
 PARTS = st.lists(st.text(max_size=20), min_size=1, max_size=3).map(tuple)
 

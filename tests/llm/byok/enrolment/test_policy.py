@@ -15,16 +15,16 @@ from app.errors import (
     UserKeyMismatch,
 )
 from app.llm import RequestScope, UserEndpoint
-from app.llm.byok.enrolled_keys import InMemoryEnrolledKeys
+from app.llm.byok.enrolment.store import InMemoryEnrolledKeys
 from app.llm.catalog.model import USER_ENDPOINT
-from tests.llm.byok.peppers import NEW, OLD, Clock, CountingStore, FailingStore, peppers, policy
+from tests.llm.byok.enrolment.peppers import NEW, OLD, Clock, CountingStore, FailingStore, peppers, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.llm import Enrolment
-    from app.llm.byok.enrolled_keys import EnrolledKeys
-    from app.llm.byok.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.store import EnrolledKeys
 
     Admit = Callable[[Enrolment, RequestScope], RequestScope]
 

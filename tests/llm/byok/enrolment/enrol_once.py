@@ -6,8 +6,8 @@ import sys
 
 from pydantic import SecretStr
 
-from app.llm.byok.fingerprints import Fingerprint
-from app.llm.byok.sql_enrolled_keys import SqlEnrolledKeys
+from app.llm.byok.enrolment.fingerprints import Fingerprint
+from app.llm.byok.enrolment.sql_store import SqlEnrolledKeys
 
 TIMES = 25
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from app.llm.byok.enrolled_keys import InMemoryEnrolledKeys
-from app.llm.byok.enrolment import Enrolment
-from app.llm.byok.fingerprints import Peppers
-from app.llm.byok.states import EnrolledStates
+from app.llm.byok.enrolment.fingerprints import Peppers
+from app.llm.byok.enrolment.policy import Enrolment
+from app.llm.byok.enrolment.states import EnrolledStates
+from app.llm.byok.enrolment.store import InMemoryEnrolledKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.llm.byok.enrolled_keys import EnrolledKeys
-    from app.llm.byok.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.store import EnrolledKeys
 
 OLD = SecretStr("an-old-pepper-of-the-server")
 NEW = SecretStr("a-new-pepper-of-the-server")

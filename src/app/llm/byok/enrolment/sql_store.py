@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from app.errors import EnrolmentUnavailable, SettingsError
-from app.llm.byok.fingerprints import Fingerprint
-from app.llm.byok.per_process import PerProcess
+from app.llm.byok.enrolment.fingerprints import Fingerprint
+from app.llm.byok.enrolment.per_process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,12 +46,12 @@ class SqlEnrolledKeys:
 
         :raises EnrolmentUnavailable: the database can't be asked.
         """
-        from app.llm.byok.migrating import upgrade
+        from app.llm.byok.enrolment.migrating import upgrade
 
         self._do(upgrade)
 
     def of(self, user_id: str) -> Mapping[str, Fingerprint]:
-        from app.llm.byok.table import all_of
+        from app.llm.byok.enrolment.table import all_of
 
         def rows(connection: Connection) -> dict[str, Fingerprint]:
             found = connection.execute(all_of(user_id))
@@ -60,19 +60,19 @@ class SqlEnrolledKeys:
         return self._do(rows)
 
     def put(self, user_id: str, provider: str, fingerprint: Fingerprint) -> None:
-        from app.llm.byok.table import added, changed
+        from app.llm.byok.enrolment.table import added, changed
 
         change, add = changed(user_id, provider, fingerprint), added(user_id, provider, fingerprint)
         if not self._do(lambda connection: _count(connection, change) or _added(connection, add)):
             self._do(lambda connection: _count(connection, change))  # the row that was added meanwhile
 
     def replace(self, user_id: str, provider: str, old: Fingerprint, new: Fingerprint) -> bool:
-        from app.llm.byok.table import changed
+        from app.llm.byok.enrolment.table import changed
 
         return self._do(lambda connection: _count(connection, changed(user_id, provider, new, old)) > 0)
 
     def remove(self, user_id: str, provider: str | None = None) -> int:
-        from app.llm.byok.table import removed
+        from app.llm.byok.enrolment.table import removed
 
         return self._do(lambda connection: _count(connection, removed(user_id, provider)))
 
@@ -139,7 +139,7 @@ def _hint(engine: Engine) -> str:
     from sqlalchemy import inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app.llm.byok.table import ENROLLED_KEYS
+    from app.llm.byok.enrolment.table import ENROLLED_KEYS
 
     try:
         missing = not inspect(engine).has_table(ENROLLED_KEYS.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.llm.byok.fingerprints import Fingerprint
+    from app.llm.byok.enrolment.fingerprints import Fingerprint
 
 
 class EnrolledKeys(Protocol):
