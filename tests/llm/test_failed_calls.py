@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.errors import ModelCallFailed, PlatformKeyRejected, UserKeyRejected
+from app.errors import (
+    InvalidRequest,
+    PlatformKeyRejected,
+    ProviderUnavailable,
+    StreamBroken,
+    UserKeyRejected,
+)
 from tests.llm.at_a_server import ADA, USERS_KEY, keys_seen, llm_service
 from tests.servers.fixtures import server
 from tests.servers.models import any_model, as_json, openai_events
@@ -34,7 +40,7 @@ def failing(status: int, times: int = 99) -> Script:
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_a_refused_user_key_raises_whose_it_is_and_is_not_tried_on_the_platform(
+def test_R9_a_refused_user_key_raises_whose_it_is_and_is_not_tried_on_the_platform(
     status: int, server: RunningServer, llm_service: LLMService
 ) -> None:
     server.script = failing(status)
@@ -65,14 +71,14 @@ def test_a_passing_failure_is_tried_once_more(
     assert len(server.received) == 2
 
 
-async def test_attempts_belong_to_the_plan_and_not_to_the_sdks(
+async def test_R10_attempts_belong_to_the_plan_and_not_to_the_sdks(
     server: RunningServer, llm_service: LLMService
 ) -> None:
     server.script = failing(503)
 
     for feature, attempts in (("guard", 2), ("chat", 3)):
         server.received.clear()
-        with pytest.raises(ModelCallFailed, match="overloaded") as caught:
+        with pytest.raises(ProviderUnavailable, match="overloaded") as caught:
             await llm_service.get_llm(feature).ainvoke("hello")
         assert len(server.received) == caught.value.attempts == attempts
 
@@ -80,12 +86,12 @@ async def test_attempts_belong_to_the_plan_and_not_to_the_sdks(
 def test_a_wrong_request_is_not_tried_again(server: RunningServer, llm_service: LLMService) -> None:
     server.script = failing(400)
 
-    with pytest.raises(ModelCallFailed, match="invalid_request"):
+    with pytest.raises(InvalidRequest, match="invalid_request"):
         llm_service.get_llm("guard").invoke("hello")
     assert len(server.received) == 1
 
 
-def test_a_stream_that_breaks_behind_its_first_chunk_is_not_begun_again(
+def test_R13_a_stream_that_breaks_behind_its_first_chunk_is_not_begun_again(
     server: RunningServer, llm_service: LLMService
 ) -> None:
     server.script = lambda _: Answer(
@@ -93,8 +99,9 @@ def test_a_stream_that_breaks_behind_its_first_chunk_is_not_begun_again(
     )
     heard: list[str] = []
 
-    with pytest.raises(ModelCallFailed) as caught:
+    with pytest.raises(StreamBroken) as caught:
         heard.extend(chunk.text for chunk in llm_service.get_llm("guard").stream("hello"))
 
-    assert caught.value.failure_class == "connection"
+    assert caught.value.broken_by == "connection"
+    assert caught.value.partial == "".join(heard) != ""
     assert len(server.received) == 1

@@ -24,6 +24,9 @@ MISCHIEF: tuple[Mischief, ...] = (
     "nothing",
     "nothing",
     "nothing",
+    "nothing",
+    "nothing",
+    "nothing",
     "another's bearer",
     "another's x-api-key",
     "another's x-goog-api-key",
@@ -49,10 +52,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Crowd:
-    """All users and the platform ask for a feature at the same time, in one event loop."""
+    """All users and the platform ask for a feature at the same time, in one event loop, twice each."""
 
     feature: str
     streaming: bool
+    mood: Mood
+    """The mood of every server."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +79,28 @@ calls = st.builds(
     moods=st.dictionaries(st.sampled_from(SERVERS), st.sampled_from(MOODS), max_size=2),
     mischief=st.sampled_from(MISCHIEF),
     ambient=st.booleans(),
-    inside=st.sampled_from([None, None, None, *USERS]),
+    inside=st.sampled_from([None] * 9 + [*USERS]),
 )
-crowds = st.builds(Crowd, feature=st.sampled_from(FEATURES), streaming=st.booleans())
+crowds = st.builds(
+    Crowd,
+    feature=st.sampled_from(FEATURES),
+    streaming=st.booleans(),
+    mood=st.sampled_from(["fine", "cookie", "redirect", "echo", "broken off"]),
+)
 blank_keys = st.builds(
     BlankKey,
     user=st.sampled_from(USERS),
     provider=st.sampled_from(["alpha", "beta", "gamma", "broker"]),
     blank=st.sampled_from(["", " ", "\t", "\n", "   \r\n"]),
 )
+finales: st.SearchStrategy[list[Move]] = st.sampled_from(FEATURES).map(
+    lambda feature: [
+        Crowd(feature, streaming=False, mood="cookie"),
+        Crowd(feature, streaming=False, mood="redirect"),
+        Crowd(feature, streaming=True, mood="fine"),
+    ]
+)
+"""How every play ends: each guard has its chance."""
 moves: st.SearchStrategy[list[Move]] = st.lists(
-    st.one_of(calls, calls, calls, crowds, blank_keys), min_size=1, max_size=8
+    st.one_of(calls, calls, calls, crowds, blank_keys), min_size=3, max_size=8
 )

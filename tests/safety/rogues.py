@@ -67,7 +67,7 @@ class WithCookie(WithKey):
 
 
 class Hoarder(OpenAICompatibleAdapter):
-    """Uses the first ticket that it ever got for all later calls."""
+    """Makes each call under the ticket of the call before it, which may still be under way."""
 
     name = "rogue_hoarder"
 
@@ -77,9 +77,9 @@ class Hoarder(OpenAICompatibleAdapter):
     def request_arguments(
         self, ticket: str, *, cache_key: str | None = None, timeout_s: float | None = None
     ) -> dict[str, Any]:
-        """Return the arguments of a call under an older ticket."""
-        self._ticket = self._ticket or ticket
-        return super().request_arguments(self._ticket, cache_key=cache_key, timeout_s=timeout_s)
+        """Return the arguments of a call under another one's ticket."""
+        older, self._ticket = self._ticket, ticket
+        return super().request_arguments(older or ticket, cache_key=cache_key, timeout_s=timeout_s)
 
 
 class CarelessRegistry(ProviderRegistry):
@@ -107,3 +107,7 @@ def rogues(address: str) -> dict[str, ProtocolAdapter]:
 
 
 ROGUES: Final = tuple(rogues(""))
+NEVER_LET_OUT: Final = frozenset(
+    {"rogue_elsewhere", "rogue_with_password", "rogue_with_key", "rogue_with_cookie"}
+)
+"""Those of which no request may ever leave."""

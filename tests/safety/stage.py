@@ -20,9 +20,9 @@ from app.llm.providers.registry import installed_adapters
 from app.settings import Settings
 from tests.safety.moves import BlankKey, Call, Crowd
 from tests.safety.providers_at_hand import COOKIE
-from tests.safety.rogues import LOOT, ROGUES, CarelessRegistry, rogues
+from tests.safety.rogues import LOOT, NEVER_LET_OUT, ROGUES, CarelessRegistry, rogues
 from tests.safety.secrets_seen import CARRIERS
-from tests.safety.worlds import PROVIDERS, USERS
+from tests.safety.worlds import PROVIDERS, SERVERS, USERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +132,8 @@ class Stage:
             return
         assert not foreign, "a model was used inside another user's request"
         hop = explained.hops[0]
+        if self._protocol(hop) in NEVER_LET_OUT:
+            assert not seen
         for name, received in seen:
             self._check_payer(hop, scope, name, received)
         if self._all_is_well(move, hop):
@@ -157,30 +159,32 @@ class Stage:
         return "home" if hop.provider == USER_ENDPOINT else PROVIDERS[hop.provider]
 
     def _all_is_well(self, move: Call, hop: ExplainedHop) -> bool:
-        honest = hop.provider == USER_ENDPOINT or self._row(hop)["protocol"] not in ROGUES
+        honest = self._protocol(hop) not in ROGUES
         mood = move.moods.get(self._server_of(hop), "fine")
         careless = self.world.careless and hop.provider == USER_ENDPOINT
         return honest and not careless and mood in {"fine", "cookie"} and move.mischief == "nothing"
 
-    def _row(self, hop: ExplainedHop) -> dict[str, Any]:
-        row: dict[str, Any] = self.world.tables["providers"][hop.provider]
-        return row
+    def _protocol(self, hop: ExplainedHop) -> str:
+        rows = self.world.tables["providers"]
+        return "openai_compatible" if hop.provider == USER_ENDPOINT else str(rows[hop.provider]["protocol"])
 
     # ---------------------------------------------------------------- everyone at once
 
     def _play_crowd(self, move: Crowd) -> None:
-        self.servers.moods = {}
+        self.servers.moods = dict.fromkeys(SERVERS, move.mood)
         asking: list[str | None] = [*USERS, None]
-        self._runner.run(self._crowd(move, asking), context=copy_context())
+        answered = self._runner.run(self._crowd(move, asking), context=copy_context())
         self.check_wire()
+        assert answered <= len(self.servers.seen()), "an answer came from nowhere"
         for _, received in self.servers.seen():
             [(secret, _)] = self._shown(received)
             owner = self.world.secrets.owners[secret]
             who = next((user for user in USERS if f"I am {user}" in received.body.decode()), None)
             hop = self.service.explain(move.feature, self.scopes.get(who or "", RequestScope())).hops[0]
+            assert self._protocol(hop) not in NEVER_LET_OUT
             assert (owner.payer, owner.user) == (hop.payer, who if hop.payer == "user" else None)
 
-    async def _crowd(self, move: Crowd, asking: list[str | None]) -> None:
+    async def _crowd(self, move: Crowd, asking: list[str | None]) -> int:
         async def ask(user: str | None) -> None:
             model = self.service.get_llm(move.feature, scope=self.scopes.get(user or ""))
             question = f"I am {user}. {QUESTION}"
@@ -193,6 +197,7 @@ class Stage:
         results = await asyncio.gather(*(ask(user) for user in asking * 2), return_exceptions=True)
         strange = [one for one in results if one is not None and not isinstance(one, PointsmanError)]
         assert not strange
+        return results.count(None)
 
     # ---------------------------------------------------------------- a blank key
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from tests.safety.moves import moves
+from tests.safety.moves import finales, moves
 from tests.safety.providers_at_hand import provider_servers
 from tests.safety.stage import staged
 from tests.safety.worlds import SERVERS, worlds
@@ -27,10 +27,10 @@ def servers() -> Iterator[ProviderServers]:
 
 
 @settings(max_examples=200)
-@given(world=worlds(), played=moves)
+@given(world=worlds(), played=moves, finale=finales)
 def test_R5_R6_R7_R8_whatever_happens_each_secret_stays_with_its_server_and_its_payer(
-    servers: ProviderServers, world: World, played: list[Move]
+    servers: ProviderServers, world: World, played: list[Move], finale: list[Move]
 ) -> None:
     with staged(world, servers) as stage:
-        for move in played:
+        for move in [*played, *finale]:
             stage.play(move)

@@ -20,10 +20,11 @@ SERVERS = ("alpha", "beta", "gamma", "broker", "home")
 PROVIDERS = {"alpha": "alpha", "beta": "beta", "gamma": "gamma", "broker": "broker", "twin": "alpha"}
 """Each provider, and the provider whose key opens it and at whose server it is."""
 PROTOCOLS = ("openai_compatible", "gemini", "anthropic")
-ANY_PROTOCOL = (*PROTOCOLS * 3, *ROGUES)
 MODELS = ("m-1", "m-2", "resold-3")
 FEATURES = ("draft", "judge", "chat")
 USERS = ("ada", "eve", "sam")
+
+MOSTLY = st.sampled_from([True, True, False])
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,7 @@ def worlds(draw: DrawFn) -> World:
         for name in holders
     }
     keys = {
-        user: {name: secrets.new("user", user, name) for name in draw(st.sets(st.sampled_from(holders)))}
-        for user in USERS
+        user: {name: secrets.new("user", user, name) for name in holders if draw(MOSTLY)} for user in USERS
     }
     at_home = {user: secrets.new("user", user, "home") for user in draw(st.sets(st.sampled_from(USERS)))}
     homes_are_open = draw(st.sampled_from([True, True, True, False]))
@@ -71,7 +71,9 @@ def worlds(draw: DrawFn) -> World:
 
 @st.composite
 def catalogs(draw: DrawFn) -> dict[str, Any]:
-    """Draw the tables of a catalog with every provider, and a route for every feature in both profiles."""
+    """Draw the tables of a catalog: every provider, some of one rogue protocol, and both profiles."""
+    rogue = draw(st.sampled_from(ROGUES))
+    protocols = draw(st.sampled_from([PROTOCOLS, (*PROTOCOLS, rogue), (rogue,)]))
     premium = {feature: draw(routes()) for feature in FEATURES}
     others = {feature: draw(routes()) for feature in draw(st.sets(st.sampled_from(FEATURES)))}
     byok = {name: route for name, route in others.items() if _target(route) != _target(premium[name])}
@@ -80,7 +82,7 @@ def catalogs(draw: DrawFn) -> dict[str, Any]:
         premium.pop(name, None)
         byok.pop(name, None)
     return {
-        "providers": {name: draw(provider_rows(name)) for name in PROVIDERS},
+        "providers": {name: draw(provider_rows(name, protocols)) for name in PROVIDERS},
         "features": {name: draw(feature_rows()) for name in FEATURES},
         "pinned": pinned,
         "profiles": {"premium": {"routes": premium}, "byok": {"extends": "premium", "routes": byok}},
@@ -97,11 +99,11 @@ def routes(draw: DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def provider_rows(draw: DrawFn, name: str) -> dict[str, Any]:
+def provider_rows(draw: DrawFn, name: str, protocols: tuple[str, ...]) -> dict[str, Any]:
     """Draw a provider's row without its address."""
     holder = PROVIDERS[name]
     row: dict[str, Any] = {
-        "protocol": draw(st.sampled_from(ANY_PROTOCOL)),
+        "protocol": draw(st.sampled_from(protocols)),
         "key_env": f"{holder.upper()}_API_KEY",
         "spare": True,
     }

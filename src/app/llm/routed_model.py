@@ -66,6 +66,7 @@ class RoutedChatModel(BaseChatModel):
         tags = [f"{name}:{value}" for name, value in about.items()]
         model = cls(**fields, metadata=about, tags=tags, callbacks=list(callbacks) or None)
         model._line = line
+        model.model_fields_set.clear()  # it would be copied for each user, and says nothing of a plan
         model._serialized  # noqa: B018 - computed once here, and copied: LangChain asks for it at every call
         return model
 
@@ -77,8 +78,10 @@ class RoutedChatModel(BaseChatModel):
         fields = copy.__dict__
         fields["tags"], fields["metadata"] = list(fields["tags"]), dict(fields["metadata"])
         if streaming or cache_key is not None:
-            copy.cache_key, copy.streaming = cache_key, streaming
+            fields["cache_key"], fields["streaming"] = cache_key, streaming
             del fields["_serialized"]
+        if streaming:
+            copy.model_fields_set.add("streaming")  # LangChain asks whether it was set, and streams
         copy._line = self._attached().for_scope(scope)  # noqa: SLF001 - its own
         return copy
 
@@ -159,12 +162,13 @@ class RoutedChatModel(BaseChatModel):
         line = self._attached()
         attempts = line.begin()
         while True:
-            try:
-                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
-                    return _stamped(line, result, kwargs)
-            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
-                time.sleep(attempts.after(error, line.plan.first))
+            with (
+                attempts.at(line.plan.first),
+                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
+            ):
+                result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
+                return _stamped(line, result, kwargs)
+            time.sleep(attempts.pause())
 
     async def _agenerate(
         self,
@@ -176,12 +180,13 @@ class RoutedChatModel(BaseChatModel):
         line = self._attached()
         attempts = line.begin()
         while True:
-            try:
-                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
-                    return _stamped(line, result, kwargs)
-            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
-                await asyncio.sleep(attempts.after(error, line.plan.first))
+            with (
+                attempts.at(line.plan.first),
+                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
+            ):
+                result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
+                return _stamped(line, result, kwargs)
+            await asyncio.sleep(attempts.pause())
 
     def _stream(
         self,
@@ -193,20 +198,18 @@ class RoutedChatModel(BaseChatModel):
         del run_manager  # who streams reports each token itself
         line = self._attached()
         attempts = line.begin()
-        started = False
         while True:
-            try:
-                with (
-                    line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
-                    closing(chunks_of(inner, messages, stop, arguments)) as stream,
-                ):
-                    for chunk in stream:
-                        yield chunk if started else _stamped_chunk(line, chunk, kwargs)
-                        started = True
-            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
-                time.sleep(attempts.after(error, line.plan.first, started=started))
-            else:
+            with (
+                attempts.at(line.plan.first),
+                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
+                closing(chunks_of(inner, messages, stop, arguments)) as stream,
+            ):
+                for chunk in stream:
+                    known = attempts.started
+                    attempts.heard(chunk.text)
+                    yield chunk if known else _stamped_chunk(line, chunk, kwargs)
                 return
+            time.sleep(attempts.pause())
 
     async def _astream(
         self,
@@ -218,18 +221,18 @@ class RoutedChatModel(BaseChatModel):
         del run_manager  # who streams reports each token itself
         line = self._attached()
         attempts = line.begin()
-        started = False
         while True:
-            try:
-                with line.opened(attempts, kwargs, self.cache_key) as (inner, arguments):
-                    async with aclosing(achunks_of(inner, messages, stop, arguments)) as stream:
-                        async for chunk in stream:
-                            yield chunk if started else _stamped_chunk(line, chunk, kwargs)
-                            started = True
-            except Exception as error:  # noqa: BLE001 - classified, then retried or raised as what it means
-                await asyncio.sleep(attempts.after(error, line.plan.first, started=started))
-            else:
+            with (
+                attempts.at(line.plan.first),
+                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
+            ):
+                async with aclosing(achunks_of(inner, messages, stop, arguments)) as stream:
+                    async for chunk in stream:
+                        known = attempts.started
+                        attempts.heard(chunk.text)
+                        yield chunk if known else _stamped_chunk(line, chunk, kwargs)
                 return
+            await asyncio.sleep(attempts.pause())
 
     def _attached(self) -> Line:
         if self._line is None:

@@ -5,23 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+from anthropic._models import FinalRequestOptions
 from langchain_anthropic import ChatAnthropic
 from pydantic import PrivateAttr, SecretStr
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.failures import ErrorInAnswer, NothingInAnswer
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx2
+    from langchain_core.outputs import ChatResult
+
     from app.llm.clients.spec import ClientSpec
     from app.llm.clients.transport import Transport
 
 
+class UnloggedOptions(FinalRequestOptions):  # type: ignore[misc]  # final: nothing but its dump is changed
+    """A request's options, of which the SDK's log at DEBUG shows no headers and no body."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """Return what the log may show."""
+        return {"method": self.method, "url": self.url}
+
+
+def unlogged(options: FinalRequestOptions) -> UnloggedOptions:
+    """Return the same options, of which the log shows less."""
+    return UnloggedOptions.model_construct(options.model_fields_set, **vars(options))
+
+
 class SealedAnthropic(anthropic.Anthropic):
-    """An anthropic client whose headers are its spec's, and nobody's environment."""
+    """An anthropic client whose headers are its spec's, and nobody's environment. It logs no prompt."""
 
     sealed_headers: Mapping[str, str]
+
+    def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
+        return super()._build_request(unlogged(options), retries_taken=retries_taken)
 
     @property
     def default_headers(self) -> dict[str, str | anthropic.Omit]:
@@ -30,9 +51,12 @@ class SealedAnthropic(anthropic.Anthropic):
 
 
 class SealedAsyncAnthropic(anthropic.AsyncAnthropic):
-    """An asynchronous anthropic client whose headers are its spec's, and nobody's environment."""
+    """An asynchronous anthropic client whose headers are its spec's. It logs no prompt."""
 
     sealed_headers: Mapping[str, str]
+
+    def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
+        return super()._build_request(unlogged(options), retries_taken=retries_taken)
 
     @property
     def default_headers(self) -> dict[str, str | anthropic.Omit]:
@@ -49,6 +73,13 @@ class TransportedChatAnthropic(ChatAnthropic):
         """Take the clients to speak over, and return itself."""
         self._sealed = (client, async_client)
         return self
+
+    def _format_output(self, data: anthropic.types.Message, **kwargs: Any) -> ChatResult:
+        if getattr(data, "type", None) == "error":
+            raise ErrorInAnswer(data.model_dump())
+        if not isinstance(getattr(data, "content", None), list):
+            raise NothingInAnswer("the message has no content")
+        return super()._format_output(data, **kwargs)
 
     @property
     def _client(self) -> anthropic.Client:
@@ -85,6 +116,7 @@ def _clients(
         "base_url": base_url,
         "timeout": timeout,
         "max_retries": 0,
+        "open_telemetry": False,  # else the environment could put prompts into spans
     }
     client = SealedAnthropic(http_client=transport.client(), **arguments)
     async_client = SealedAsyncAnthropic(http_client=transport.async_client(), **arguments)

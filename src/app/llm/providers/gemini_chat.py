@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from google import genai
@@ -14,14 +15,17 @@ from pydantic import SecretStr, model_validator
 
 from app.errors import TransportRefused
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.providers.gemini_answers import Heard, refuse_empty
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Self
 
     from google.genai.client import AsyncClient
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from app.llm.clients.spec import ClientSpec
     from app.llm.clients.transport import Transport
@@ -64,6 +68,56 @@ class TransportedChatGoogle(ChatGoogleGenerativeAI):
         # The other protocols' models take another model for one call, and media as Anthropic writes them.
         model = kwargs.pop("model", self.model)
         return super()._prepare_request([_readable(one) for one in messages], **kwargs) | {"model": model}
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        result = super()._generate(messages, stop, run_manager, **kwargs)
+        refuse_empty(result)
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+        refuse_empty(result)
+        return result
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        heard = Heard()
+        for chunk in super()._stream(messages, stop, run_manager, **kwargs):
+            heard.note(chunk)
+            yield chunk
+        heard.refuse_silence()
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        heard = Heard()
+        stream: Any = super()._astream(messages, stop, run_manager, **kwargs)
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                heard.note(chunk)
+                yield chunk
+        heard.refuse_silence()
 
 
 def _readable(message: BaseMessage) -> BaseMessage:

@@ -7,13 +7,17 @@ from pkgutil import resolve_name
 from typing import Protocol
 
 from app.errors import ResourceClosed
+from app.llm.clients.forks import renew_in_children
 
 
 class Launcher(Protocol):
-    """Something that starts an endpoint: made without arguments, named `package.module:Class` in a row."""
+    """Something that starts an endpoint: made without arguments, named `package.module:Class` in a row.
+
+    A forked child starts what it needs itself, through the launcher that it inherited, and closes only that.
+    """
 
     def start(self) -> str:
-        """Start the endpoint if it isn't running; return its base URL."""
+        """Start the endpoint if it isn't running; return its base URL. Raises what says why it can't."""
         ...
 
     def close(self) -> None:
@@ -26,9 +30,10 @@ class Launchers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._started: dict[str, Launcher] = {}
+        self._launchers: dict[str, Launcher] = {}
         self._urls: dict[str, str] = {}
         self._closed = False
+        renew_in_children(self)
 
     def url(self, launch: str) -> str:
         """Return the base URL of the endpoint that `launch` names; the first caller starts it, others wait.
@@ -42,16 +47,20 @@ class Launchers:
             if self._closed:
                 raise ResourceClosed(f"{launch} can't be started: its container was closed")
             if launch not in self._urls:
-                launcher: Launcher = resolve_name(launch)()
-                self._urls[launch] = launcher.start()
-                self._started[launch] = launcher
+                if launch not in self._launchers:
+                    self._launchers[launch] = resolve_name(launch)()
+                self._urls[launch] = self._launchers[launch].start()
             return self._urls[launch]
 
     def close(self) -> None:
         """Stop everything that was started."""
         with self._lock:
             self._closed = True
-            started, self._started = self._started, {}
-            self._urls = {}
-        for launcher in started.values():
-            launcher.close()
+            started, self._urls = self._urls, {}
+        for launch in started:
+            self._launchers[launch].close()
+
+    def renew(self) -> None:
+        """In a forked child, forget where the parent's endpoints are: they end with the parent."""
+        self._lock = threading.Lock()
+        self._urls = {}

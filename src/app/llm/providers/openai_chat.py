@@ -8,6 +8,7 @@ import openai
 from langchain_openai import ChatOpenAI
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.providers.openai_answers import refuse_error_in
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import ChatResult
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from app.llm.clients.spec import ClientSpec
     from app.llm.clients.transport import Transport
@@ -95,6 +96,18 @@ class TransportedChatOpenAI(ChatOpenAI):
             return self._create_chat_result(await self.root_async_client.chat.completions.parse(**payload))
         return self._create_chat_result(await self.async_client.create(**payload))
 
+    def _create_chat_result(
+        self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
+    ) -> ChatResult:
+        refuse_error_in(response)
+        return super()._create_chat_result(response, generation_info)
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        refuse_error_in(chunk)
+        return super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+
 
 def build_openai_chat(
     spec: ClientSpec, base_url: str, transport: Transport, arguments: Mapping[str, Any]
@@ -111,11 +124,14 @@ def build_openai_chat(
         limit_parameter="max_completion_tokens" if "max_completion_tokens" in spec.supports else "max_tokens",
         model_kwargs={name: value for name, value in arguments.items() if name not in fields},
         stream_usage="usage" in spec.supports,
-        stream_chunk_timeout=fields["request_timeout"],
+        # It waits with wait_for, which on Python 3.11 forgets a cancellation that meets a chunk. The wait for
+        # bytes is bounded by the transport.
+        stream_chunk_timeout=None,
         **fields,
         **NOT_FROM_THE_ENVIRONMENT,
     )
     check_kept(spec, model, fields)
+    model.openai_organization = None  # read from the environment, and shown wherever the model is
     return model
 
 

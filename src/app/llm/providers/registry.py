@@ -6,7 +6,15 @@ from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from app.errors import MissingPlatformKey, UnknownProtocol, UserKeyRequired
+from app.errors import (
+    MissingPlatformKey,
+    TransportRefused,
+    UnknownProtocol,
+    UserEndpointRefused,
+    UserKeyRequired,
+)
+from app.llm.catalog.model import USER_ENDPOINT
+from app.llm.clients.guard.judging import Guard
 from app.llm.clients.spec import ClientSpec, Credential, CredentialReference, Grant, origin_of
 from app.llm.providers.anthropic import AnthropicAdapter
 from app.llm.providers.gemini import GeminiAdapter
@@ -51,10 +59,12 @@ class ProviderRegistry:
         transport: Transport,
         launchers: Launchers,
         adapters: Mapping[str, ProtocolAdapter] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._settings, self._transport, self._launchers = settings, transport, launchers
         self._adapters = dict(adapters) if adapters is not None else installed_adapters()
         self._vertex_token = VertexAccessToken()
+        self._guard = Guard.of(settings) if guard is None else guard
 
     @property
     def honours(self) -> dict[str, Honoured]:
@@ -90,10 +100,13 @@ class ProviderRegistry:
             launch=None if redirected else provider.row.launch,
             structured_method=provider.row.structured_method,
             vertex=vertex,
+            user_named=provider.name == USER_ENDPOINT,
         )
 
     def redirect(self, provider: Provider) -> str | None:
         """Return the operator's own base URL for a provider, from `<PROVIDER>_BASE_URL`."""
+        if provider.name == USER_ENDPOINT:
+            return None
         return self._settings.variable(base_url_variable(provider.name))
 
     def reference(self, provider: Provider, spec: ClientSpec) -> CredentialReference:
@@ -108,7 +121,9 @@ class ProviderRegistry:
     def missing(
         self, provider: Provider, spec: ClientSpec, feature: str
     ) -> Callable[[], PointsmanError] | None:
-        """Return what makes the error if a variable that this spec needs isn't set."""
+        """Return what makes the error if this spec lacks a variable, or a user named an unfit endpoint."""
+        if spec.user_named:
+            return self._refused(spec)
         missing = None
         if not spec.base_url and not spec.launch:
             missing = base_url_variable(provider.name)
@@ -120,9 +135,11 @@ class ProviderRegistry:
         """Return leave to call the endpoint of this spec with the one credential that is referred to.
 
         :raises UserKeyRequired: a user pays, and the scope holds no key of theirs for it (R6).
+        :raises TransportRefused: the endpoint is a user's own, and the credential isn't its (R5).
         """
         origin = origin_of(self.base_url(spec))
-        return Grant(self._credential(spec, reference, scope), origin, spec.auth)
+        credential = self._credential(spec, reference, scope)
+        return Grant(credential, origin, spec.auth, user_named=spec.user_named)
 
     def base_url(self, spec: ClientSpec) -> str:
         """Return where the endpoint is; one that has to be launched is started on first use."""
@@ -135,6 +152,8 @@ class ProviderRegistry:
     def _credential(
         self, spec: ClientSpec, reference: CredentialReference, scope: RequestScope | None
     ) -> Credential | None:
+        if spec.user_named:
+            return _endpoint_credential(spec, reference, scope)
         if reference.payer == "user":
             key = scope.key(reference.provider) if scope else None
             if key is None:
@@ -149,8 +168,25 @@ class ProviderRegistry:
             raise MissingPlatformKey(spec.provider, reference.variable, "")
         return Credential(spec.provider, "platform", reference.source, lambda: secret)
 
+    def _refused(self, spec: ClientSpec) -> Callable[[], PointsmanError] | None:
+        try:
+            self._guard.reach(origin_of(spec.base_url))
+        except UserEndpointRefused as error:
+            return partial(UserEndpointRefused, error.reason)
+        return None
+
     def _is_vertex(self, provider: Provider, payer: Payer) -> bool:
         return provider.row.protocol == "gemini" and payer == "platform" and self._settings.vertex is not None
+
+
+def _endpoint_credential(
+    spec: ClientSpec, reference: CredentialReference, scope: RequestScope | None
+) -> Credential:
+    endpoint = scope.endpoint if scope else None
+    if endpoint is None or endpoint.base_url != spec.base_url:
+        raise TransportRefused("an endpoint that a user named is only called for that user's own request")
+    source, key = reference.source, endpoint.key
+    return Credential(spec.provider, "user", source, key.get_secret_value, endpoint=origin_of(spec.base_url))
 
 
 def base_url_variable(provider: str) -> str:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from app.errors import SettingsError, TransportRefused
+from app.llm.clients.forks import renew_in_children
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -31,10 +32,15 @@ class VertexAccessToken:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._credentials = credentials
-        self._lock = threading.Lock()
+        self.renew()
+        renew_in_children(self)
 
     def __repr__(self) -> str:
         return "VertexAccessToken()"
+
+    def renew(self) -> None:
+        """Free the lock, which in a forked child a renewal in the parent may hold for ever."""
+        self._lock = threading.Lock()
 
     def __call__(self) -> str:
         """Return a token that is valid now.
