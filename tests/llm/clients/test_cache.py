@@ -54,14 +54,14 @@ class Clock:
 
 
 @pytest.mark.parametrize("spec", [PLATFORM, USER])
-def test_a_spec_gets_one_client(spec: ClientSpec) -> None:
+def test_R1_a_spec_gets_one_client(spec: ClientSpec) -> None:
     build = Builder()
     cache = ClientCache(build)
     assert cache.get(spec) is cache.get(replace(spec))
     assert build.built == [spec]
 
 
-def test_specs_that_differ_in_anything_get_different_clients() -> None:
+def test_R1_specs_that_differ_in_anything_get_different_clients() -> None:
     cache = ClientCache(Builder())
     specs = [
         PLATFORM,

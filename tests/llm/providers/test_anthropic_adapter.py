@@ -33,7 +33,7 @@ ON_THE_WIRE: dict[str, tuple[OptionValue, str, object]] = {
 
 
 @pytest.mark.parametrize("name", sorted(set(ADAPTER.honours) - {"timeout_s"}))
-async def test_every_option_it_honours_reaches_the_provider(
+async def test_R2_every_option_it_honours_reaches_the_provider(
     server: RunningServer, transport: Transport, name: str
 ) -> None:
     value, parameter, expected = ON_THE_WIRE[name]
@@ -111,7 +111,7 @@ async def test_a_provider_that_says_nothing_is_a_timeout(transport: Transport) -
             await model.aask()
 
 
-def test_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
+def test_R2_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
     with pytest.raises(ConfigurationError, match=r"'seed'.*'anthropic'"):
         caller(ADAPTER, "http://127.0.0.1:9", transport, seed=1)
 
@@ -135,7 +135,7 @@ def test_a_cache_key_is_an_error() -> None:
         "LANGSMITH_GATEWAY_API_KEY",
     ],
 )
-async def test_no_variable_of_the_sdks_changes_what_is_sent(
+async def test_R1_no_variable_of_the_sdks_changes_what_is_sent(
     server: RunningServer, transport: Transport, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     before = caller(ADAPTER, server.origin, transport)

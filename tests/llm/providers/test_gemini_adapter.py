@@ -36,7 +36,7 @@ ON_THE_WIRE: dict[str, tuple[OptionValue, str, object]] = {
 
 
 @pytest.mark.parametrize("name", sorted(set(ADAPTER.honours) - {"timeout_s"}))
-async def test_every_option_it_honours_reaches_the_provider(
+async def test_R2_every_option_it_honours_reaches_the_provider(
     server: RunningServer, transport: Transport, name: str
 ) -> None:
     value, parameter, expected = ON_THE_WIRE[name]
@@ -116,7 +116,7 @@ async def test_a_provider_that_says_nothing_is_a_timeout(transport: Transport) -
             await model.aask()
 
 
-def test_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
+def test_R2_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
     with pytest.raises(ConfigurationError, match=r"'service_tier'.*'gemini'"):
         caller(ADAPTER, "http://127.0.0.1:9", transport, service_tier="flex")
 
@@ -142,7 +142,7 @@ def test_a_cache_key_is_an_error() -> None:
         ("GOOGLE_GENAI_HTTP_CLIENT", "httpx"),
     ],
 )
-async def test_no_variable_of_the_sdks_changes_what_is_sent(
+async def test_R1_no_variable_of_the_sdks_changes_what_is_sent(
     transport: Transport,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,

@@ -43,7 +43,7 @@ class Folder(BaseModel):
 
 
 @pytest.mark.parametrize("name", sorted(set(ADAPTER.honours) - {"timeout_s"}))
-async def test_every_option_it_honours_reaches_the_provider(
+async def test_R2_every_option_it_honours_reaches_the_provider(
     server: RunningServer, transport: Transport, name: str
 ) -> None:
     value, parameter, expected = ON_THE_WIRE[name]
@@ -191,7 +191,7 @@ async def test_a_large_question_is_sent_whole(server: RunningServer, transport: 
     assert [received.json["messages"][0]["content"] == large for received in server.received] == [True, True]
 
 
-def test_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
+def test_R2_an_option_of_another_protocol_is_an_error(transport: Transport) -> None:
     with pytest.raises(ConfigurationError, match=r"'thinking_budget'.*'openai_compatible'"):
         caller(ADAPTER, "http://127.0.0.1:9", transport, thinking_budget=0)
 
@@ -219,7 +219,7 @@ def test_an_option_that_the_sdk_would_drop_is_an_error(transport: Transport) -> 
         "LC_OUTPUT_VERSION",
     ],
 )
-async def test_no_variable_of_the_sdks_changes_what_is_sent(
+async def test_R1_no_variable_of_the_sdks_changes_what_is_sent(
     server: RunningServer, transport: Transport, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     before = caller(ADAPTER, server.origin, transport)

@@ -70,7 +70,7 @@ def test_one_setting_uses_another_local_server_and_its_model_instead() -> None:
     assert service.plan("conv_folder").ask == "generate"
 
 
-def test_specs_of_the_same_hop_are_equal_and_hold_no_secret() -> None:
+def test_R1_specs_of_the_same_hop_are_equal_and_hold_no_secret() -> None:
     one, other = (shipped(variables={"OPENAI_API_KEY": f"sk-canary-{n}"}) for n in (1, 2))
 
     assert one.plan("conv_folder").first.spec == other.plan("conv_folder").first.spec
