@@ -237,7 +237,7 @@ def staged(world: World, servers: ProviderServers) -> Iterator[Stage]:
     servers.begin()
     tables = {**world.tables, "providers": dict(_placed(world, servers))}
     settings = Settings(variables=dict(world.variables), user_endpoint_loopback=world.homes_are_open)
-    adapters = {**installed_adapters(), **rogues(f"{servers.origin('broker')}/v1")}
+    adapters = {**installed_adapters(), **rogues(f"{servers.origin('home')}/v1")}
     honours = {name: adapter.honours for name, adapter in adapters.items()}
     repository = InMemoryProfileRepository(tables, honours)
     with ExitStack() as stack:

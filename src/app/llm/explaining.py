@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.llm.planning import Hop, Plan
 
 IN_MEMORY = "a catalog in memory"
+NAMED = "the user's request"
+"""Where the route to a user's own endpoint is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +111,14 @@ def _explained(catalog: Catalog, hop: Hop) -> ExplainedHop:
         model_on_the_wire=hop.spec.model,
         payer=hop.payer,
         credential=hop.credential.source,
-        endpoint=_endpoint(catalog, hop),
-        route_source=str(catalog.place(*hop.route.path) or IN_MEMORY),
+        endpoint=_endpoint(hop),
+        route_source=NAMED if hop.spec.user_named else str(catalog.place(*hop.route.path) or IN_MEMORY),
         options=tuple(ExplainedOption(o.name, o.value, _source(catalog, o)) for o in hop.options),
     )
 
 
-def _endpoint(catalog: Catalog, hop: Hop) -> str:
-    spec, provider = hop.spec, catalog.providers[hop.spec.provider]
+def _endpoint(hop: Hop) -> str:
+    spec, provider = hop.spec, hop.provider
     if spec.launch:
         return f"started on first use by {spec.launch}"
     if spec.vertex is None and spec.base_url != (provider.row.base_url or ""):
@@ -145,10 +147,11 @@ def _rejection_line(rejection: Rejection) -> str:
 
 
 def _hop_lines(number: int, hop: ExplainedHop) -> list[str]:
+    written = "named in" if hop.route_source == NAMED else "written at"
     wire = "" if hop.model_on_the_wire == hop.model else f" (asked for as {hop.model_on_the_wire})"
     lines = [
         f"  {number}. {hop.model}:{hop.provider}{wire}, paid by the {hop.payer}",
-        f"     why: {hop.why}, written at {hop.route_source}",
+        f"     why: {hop.why}, {written} {hop.route_source}",
         f"     credential: {hop.credential}; endpoint: {hop.endpoint}",
     ]
     return lines + [f"     {option.name} = {option.value!r} from {option.source}" for option in hop.options]

@@ -7,14 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.errors import FeatureUnavailable, UserKeyRequired
-from app.llm.byok.resolver import USER_ONLY, Choice, Rejection, definite, label_of
-from app.llm.catalog.effective import EffectiveOption, effective_options, hops_of
-from app.llm.catalog.model import ATTEMPTS_PER_HOP, Catalog, Feature, Provider, Route
+from app.llm.byok.resolver import USER_ONLY, Choice, Rejection, definite, label_of, with_endpoint
+from app.llm.catalog.effective import EffectiveOption, hops_of, options_at
+from app.llm.catalog.model import ATTEMPTS_PER_HOP, USER_ENDPOINT, Catalog, Feature, Provider, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.errors import Payer, PointsmanError
+    from app.llm.byok.endpoint import NamedEndpoint
     from app.llm.byok.resolver import BYOKResolver
     from app.llm.catalog.rows import Ask
     from app.llm.clients.spec import ClientSpec, CredentialReference
@@ -74,13 +75,21 @@ class Planner:
     resolver: BYOKResolver
     profile: str
 
-    def plan(self, feature: Feature, keys: frozenset[str] | None) -> Plan:
-        """Return the plan for a request that brought keys for these providers (None: no request scope)."""
-        choice = self.resolver.choose(self.catalog, feature, self.profile, keys)
+    def plan(
+        self, feature: Feature, keys: frozenset[str] | None, endpoint: NamedEndpoint | None = None
+    ) -> Plan:
+        """Return the plan for a request that brought keys for these providers (None: no request scope).
+
+        `endpoint` is the user's own one, if the request named it.
+        """
+        choice, own = self.resolver.choose(self.catalog, feature, self.profile, keys), None
+        if endpoint is not None:
+            own = endpoint.provider()
+            choice = with_endpoint(choice, feature, endpoint)
         if choice.route is None:
             return Plan(feature, self.profile, (), choice.rejected, 0.0, 0, self._refusal(feature, choice))
-        routes, rejected = self._payable(feature, choice.route, choice, keys or frozenset())
-        hops = tuple(self._hop(feature, label, route, payer) for label, route, payer in routes)
+        routes, rejected = self._payable(feature, choice.route, choice, keys or frozenset(), own)
+        hops = tuple(self._hop(feature, label, route, payer, own) for label, route, payer in routes)
         attempts = feature.row.attempts or ATTEMPTS_PER_HOP * len(hops)
         deadline = feature.row.deadline_s or ATTEMPTS_PER_HOP * sum(hop.timeout_s for hop in hops)
         refusal = next(filter(None, (self._missing(hop, feature) for hop in hops)), None)
@@ -93,15 +102,15 @@ class Planner:
         return partial(FeatureUnavailable, feature.name, self.profile, reason)
 
     def _payable(
-        self, feature: Feature, chosen: Route, choice: Choice, keys: frozenset[str]
+        self, feature: Feature, chosen: Route, choice: Choice, keys: frozenset[str], own: Provider | None
     ) -> tuple[list[tuple[str, Route, Payer]], tuple[Rejection, ...]]:
         """Return the plan's routes with their payers, and the fallbacks that nobody may pay for."""
         routes: list[tuple[str, Route, Payer]] = []
         rejected = list(choice.rejected)
         for hop in hops_of(chosen):
             label = choice.label if hop is chosen else f"fallback of {definite(choice.label)}"
-            holder = self.catalog.providers[hop.provider].key_holder
-            if choice.payer == "platform" or holder in keys:
+            holder = self._provider(hop, own).key_holder
+            if choice.payer == "platform" or hop.provider == USER_ENDPOINT or holder in keys:
                 routes.append((label, hop, choice.payer))
             else:
                 reason = f"no key for {holder!r} in this request, and the payer may not change on the way"
@@ -124,13 +133,18 @@ class Planner:
         rejected.append(Rejection(label, route.provider, route.model, "platform", reason))
         return []
 
-    def _hop(self, feature: Feature, label: str, route: Route, payer: Payer) -> Hop:
-        provider = self.catalog.providers[route.provider]
-        options = sorted(effective_options(self.catalog, feature, route).values(), key=lambda o: o.name)
+    def _hop(self, feature: Feature, label: str, route: Route, payer: Payer, own: Provider | None) -> Hop:
+        provider = self._provider(route, own)
+        options = sorted(options_at(provider, feature, route).values(), key=lambda option: option.name)
         values = tuple((option.name, option.value) for option in options)
         spec = self.registry.spec(provider, route.model, payer, values)
         reference = self.registry.reference(provider, spec)
         return Hop(label, route, provider, payer, reference, spec, tuple(options))
+
+    def _provider(self, route: Route, own: Provider | None) -> Provider:
+        if own is not None and route.provider == own.name:
+            return own
+        return self.catalog.providers[route.provider]
 
     def _missing(self, hop: Hop, feature: Feature) -> Callable[[], PointsmanError] | None:
         return self.registry.missing(hop.provider, hop.spec, feature.name)

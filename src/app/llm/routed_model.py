@@ -77,6 +77,8 @@ class RoutedChatModel(BaseChatModel):
         copy = self.__copy__()
         fields = copy.__dict__
         fields["tags"], fields["metadata"] = list(fields["tags"]), dict(fields["metadata"])
+        if fields["callbacks"]:
+            fields["callbacks"] = list(fields["callbacks"])
         if streaming or cache_key is not None:
             fields["cache_key"], fields["streaming"] = cache_key, streaming
             del fields["_serialized"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from app.errors import PointsmanError, UnknownProfile
+from app.llm.clients.forks import renew_in_children
 from app.llm.explaining import Explanation, explain_plan
 from app.llm.logs import logger
 from app.llm.planning import Plan, Planner
 
 if TYPE_CHECKING:
+    from app.llm.byok.endpoint import NamedEndpoint
     from app.llm.byok.resolver import BYOKResolver
     from app.llm.byok.scope import RequestScope
     from app.llm.catalog.model import Catalog
@@ -20,11 +23,14 @@ if TYPE_CHECKING:
 
 FALLBACK_PROFILE = "premium"
 """What an unknown profile becomes where the operator has switched strictness off."""
-PlanKey = tuple[str, frozenset[str] | None]
+PlanKey = tuple[str, frozenset[str] | None, "NamedEndpoint | None"]
+"""Feature, the providers for which a request brought a key (None: no request), the user's own endpoint."""
+MOST_ENDPOINT_MODELS = 256
+"""How many prototypes of models at users' own endpoints are kept."""
 
 
 class RoutingTable:
-    """Plans of one catalog and one active profile; of a request they depend on its keys' providers only."""
+    """Plans of one catalog and one active profile; of a request they depend on who its keys are for."""
 
     def __init__(
         self, catalog: Catalog, registry: ProviderRegistry, resolver: BYOKResolver, settings: Settings
@@ -34,35 +40,46 @@ class RoutingTable:
         self._planner = Planner(catalog, registry, resolver, self.profile)
         self.models: dict[Any, Any] = {}
         """Prototypes of handed-out models, by what they depend on."""
+        self._at_endpoints: deque[Any] = deque()
         self._plans: dict[PlanKey, Plan] = {}
         self._relevant: dict[str, frozenset[str]] = {}
 
     def key(self, feature: str, scope: RequestScope | None) -> PlanKey:
-        """Return all that a feature's plan depends on: the providers for which this request brought a key.
+        """Return all that a feature's plan depends on: whose keys this request brought, and which endpoint.
 
         :raises UnknownProvider: the scope holds a key for a provider that nobody declared.
         """
         if scope is None:
-            return feature, None
+            return feature, None, None
         relevant = self._relevant.get(feature)
         if relevant is None:
             relevant = self._relevant[feature] = self._providers_of_interest(feature)
-        for stranger in scope.providers - relevant:
+        sent, endpoint = scope.providers, scope.endpoint
+        for stranger in sent - relevant:
             self.catalog.provider(stranger)
-        return feature, scope.providers & relevant
+        return feature, sent & relevant, None if endpoint is None else endpoint.named
 
     def plan(self, key: PlanKey) -> Plan:
-        """Return the plan for a key of this table, made once.
+        """Return the plan for a key of this table, made once; at a user's own endpoint, made anew each time.
 
         :raises UnknownFeature: nobody declared this feature.
         """
         plan = self._plans.get(key)
         if plan is None:
-            name, keys = key
-            feature = self.catalog.feature(name)
-            plan = self._planner.plan(feature, keys)
-            self._plans[key] = plan
+            name, keys, endpoint = key
+            plan = self._planner.plan(self.catalog.feature(name), keys, endpoint)
+            if endpoint is None:
+                self._plans[key] = plan
         return plan
+
+    def keep(self, key: PlanKey, parts: tuple[object, ...], prototype: object) -> None:
+        """Keep a prototype; of those at users' own endpoints, of which there is no end, the latest ones."""
+        whole = (key, *parts)
+        self.models[whole] = prototype
+        if key[2] is not None:
+            self._at_endpoints.append(whole)
+            if len(self._at_endpoints) > MOST_ENDPOINT_MODELS:
+                self.models.pop(self._at_endpoints.popleft(), None)
 
     def explain(self, feature: str, scope: RequestScope | None, cache_key: str | None = None) -> Explanation:
         """Return where a call would go; what `get_llm` would raise is part of the answer."""
@@ -80,9 +97,14 @@ class RoutingTables:
     """Keeps the table that was made last. Other parts (an overridden repository, say) mean another table."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._parts: tuple[object, ...] = ()
         self._table: RoutingTable | None = None
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Free the lock, which in a forked child a thread of the parent may hold for ever."""
+        self._lock = threading.Lock()
 
     def table(
         self,

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import FeatureUnavailable
 from app.llm.byok.scope import RequestScope, current_scope
+from app.llm.coverage import Coverage, coverage_of
+from app.llm.providers.probing import PROBE_TIMEOUT_S, Candidate, KeyReport, Prober, routed_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from langchain_core.callbacks import BaseCallbackHandler
+    from pydantic import SecretStr
 
+    from app.llm.byok.endpoint import UserEndpoint
+    from app.llm.byok.health.conditions import KeyHealth
     from app.llm.byok.resolver import BYOKResolver
     from app.llm.catalog.model import Catalog, Route
     from app.llm.catalog.repository import ProfileRepository
@@ -39,10 +44,13 @@ class LLMService:
         transport: Transport,
         routing_tables: RoutingTables,
         callbacks: Callable[[str], Sequence[BaseCallbackHandler]],
+        key_health: KeyHealth,
     ) -> None:
         self._table = routing_tables.table(profile_repository, provider_registry, byok_resolver, settings)
         self._registry, self._cache, self._transport = provider_registry, client_cache, transport
         self._callbacks = callbacks
+        self.key_health = key_health
+        """What calls have seen of users' keys: `key_health.of(user_id, provider)`."""
 
     @property
     def profile(self) -> str:
@@ -77,7 +85,7 @@ class LLMService:
             scope = current_scope()
         table = self._table
         key = table.key(feature, scope)
-        prototype = table.models.get((key, self._cache, self._transport, self._callbacks))
+        prototype = table.models.get((key, self._cache, self._transport, self._callbacks, self.key_health))
         if prototype is None:
             prototype = self._prototype(key)
         return prototype.handed_out(streaming=streaming, cache_key=cache_key, scope=scope)
@@ -91,6 +99,63 @@ class LLMService:
     ) -> Explanation:
         """Return where a call would go and why not elsewhere. Asks nobody; errors are part of the answer."""
         return self._table.explain(feature, current_scope() if scope is None else scope, cache_key)
+
+    def byok_coverage(self, scope: RequestScope | None = None) -> Coverage:
+        """Return for every feature whether it runs on this scope's keys, falls to the platform, or stops.
+
+        Made of the plans that `get_llm` runs. Asks nobody: whether a key works is what `key_health` knows.
+
+        :raises UnknownProvider: the scope holds a key for a provider that nobody declared.
+        """
+        if scope is None:
+            scope = current_scope()
+        table = self._table
+        plans = [table.plan(table.key(feature, scope)) for feature in self.catalog.features]
+        return coverage_of(self.profile, scope, plans)
+
+    def probe_key(
+        self,
+        provider: str,
+        key: str | SecretStr,
+        *,
+        user_id: str | None = None,
+        timeout_s: float = PROBE_TIMEOUT_S,
+    ) -> KeyReport:
+        """Ask a provider whether a key works, with one request that costs nothing, or next to nothing.
+
+        With a `user_id`, `key_health` learns what it says. Down or slow is `unknown`, and raises nothing.
+
+        :raises UnknownProvider: nobody declared this provider.
+        :raises InvalidUserKey: the key is blank, too long, or holds what no key holds.
+        :raises ConfigurationError: this provider can't be asked, with the reason.
+        """
+        return self._prober().probe(self._candidate(provider, key, user_id, timeout_s))
+
+    async def aprobe_key(
+        self,
+        provider: str,
+        key: str | SecretStr,
+        *,
+        user_id: str | None = None,
+        timeout_s: float = PROBE_TIMEOUT_S,
+    ) -> KeyReport:
+        """Ask as `probe_key` does, in an event loop."""
+        return await self._prober().aprobe(self._candidate(provider, key, user_id, timeout_s))
+
+    def probe_endpoint(
+        self, endpoint: UserEndpoint, *, user_id: str | None = None, timeout_s: float = PROBE_TIMEOUT_S
+    ) -> KeyReport:
+        """Ask a user's own endpoint for its list of models, as `probe_key` asks a provider.
+
+        :raises UserEndpointRefused: it may not be called, with the reason.
+        """
+        return self._prober().probe(Candidate.at(endpoint, user_id, timeout_s))
+
+    async def aprobe_endpoint(
+        self, endpoint: UserEndpoint, *, user_id: str | None = None, timeout_s: float = PROBE_TIMEOUT_S
+    ) -> KeyReport:
+        """Ask as `probe_endpoint` does, in an event loop."""
+        return await self._prober().aprobe(Candidate.at(endpoint, user_id, timeout_s))
 
     def get_model(self, feature: str) -> str:
         """Return the name of the model on the platform's route of a feature."""
@@ -121,6 +186,16 @@ class LLMService:
                 warmed.append(feature)
         return tuple(warmed)
 
+    def _prober(self) -> Prober:
+        return Prober(self._registry, self._transport, self.key_health)
+
+    def _candidate(
+        self, provider: str, key: str | SecretStr, user_id: str | None, timeout_s: float
+    ) -> Candidate:
+        found = self.catalog.provider(provider)
+        scope = RequestScope(user_id, {found.key_holder: key})
+        return Candidate(found, scope, routed_model(self.catalog, self.profile, provider), timeout_s)
+
     def _route(self, feature: str) -> Route:
         return self.catalog.route(feature, self.profile)
 
@@ -143,7 +218,7 @@ class LLMService:
         from app.llm.routed_model import RoutedChatModel
 
         plan = self._runnable(key)
-        line = Line(plan, self._registry, self._cache, self._transport)
+        line = Line(plan, self._registry, self._cache, self._transport, self.key_health)
         prototype = RoutedChatModel.over(line, self._callbacks(plan.feature.name))
-        self._table.models[key, self._cache, self._transport, self._callbacks] = prototype
+        self._table.keep(key, (self._cache, self._transport, self._callbacks, self.key_health), prototype)
         return prototype

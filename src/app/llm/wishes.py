@@ -49,6 +49,11 @@ class StructuredWish:
             self._rendered[key] = (arguments, chain.last)
         return self._rendered[key]
 
+    def parser(self, hop: Hop) -> Runnable[Any, Any] | None:
+        """Return what parses this hop's answer; None if the wish was never rendered for it."""
+        rendered = self._rendered.get(hop.route.target)
+        return None if rendered is None else rendered[1]
+
 
 def render(inner: BaseChatModel, hop: Hop, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return call arguments with each wish rendered by the hop's own model."""

@@ -226,6 +226,16 @@ MISTAKES = {
         'cannot = ["thinking_level"]\nsupports = [',
         "'thinking_level' has no effect: protocol 'openai_compatible' can't carry it anyway",
     ),
+    "a page for trying out a key that nobody needs": providers(
+        "supports = [",
+        'probe = { get = "/models" }\nsupports = [',
+        "providers.toml:15: has no effect: provider 'tiny' takes no key",
+    ),
+    "a page that is no path": providers(
+        'key_env = "ACME_API_KEY"',
+        'key_env = "ACME_API_KEY"\nprobe = { get = "https://elsewhere.example/models" }',
+        "providers.toml:5: 'providers.acme.probe.get' is 'https://elsewhere.example/models'",
+    ),
     "a row that is written twice": more(
         '[features.summary]\nabout = "again"\n', "features.summary is already written at"
     ),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import partial
 from typing import TYPE_CHECKING
+
+import pytest
 
 from app.errors import ResourceClosed
 from app.llm.clients.transport import Transport
@@ -101,3 +104,18 @@ def test_closing_in_one_thread_closes_the_connections_of_a_loop_in_another(adapt
 
     with running(any_model) as server:
         assert asyncio.run(ask_then_see_the_connection_end(server)) == 1
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # asyncio's word on such a loop
+def test_closing_closes_the_connections_of_a_loop_that_was_closed_before_them(
+    server: RunningServer, adapter: ProtocolAdapter
+) -> None:
+    transport, loop = Transport(), asyncio.new_event_loop()
+    model = caller(adapter, server.origin, transport)
+    loop.run_until_complete(model.aask())
+    loop.close()
+    assert server.nothing_ended()
+    transport.close()
+    assert server.next_ending() == 1
+    del loop
+    gc.collect()

@@ -76,6 +76,8 @@ class RequestScope:
         return hash((self.user_id, self.providers))
 
     def __repr__(self) -> str:
+        if not hasattr(self, "endpoint"):
+            return "RequestScope(refused)"  # a traceback's variables show it while it is being made
         endpoint = f", {self.endpoint!r}" if self.endpoint else ""
         return f"RequestScope(user_id={self.user_id!r}, keys for {sorted(self.providers)}{endpoint})"
 

@@ -18,12 +18,18 @@ def checked_key(provider: str, key: str | SecretStr) -> SecretStr:
     if not isinstance(key, str | SecretStr):
         raise InvalidUserKey(provider, f"is a {type(key).__name__}, not a text")
     text = (key.get_secret_value() if isinstance(key, SecretStr) else key).strip()
+    fault = _fault_of(text)
+    if fault is None:
+        return SecretStr(text)
+    del key, text  # tracebacks show the variables of frames
+    raise InvalidUserKey(provider, fault)
+
+
+def _fault_of(text: str) -> str | None:
     if not text:
-        raise InvalidUserKey(provider, "is blank")
+        return "is blank"
     if len(text) > LONGEST_KEY:
-        raise InvalidUserKey(provider, f"is longer than {LONGEST_KEY} characters")
+        return f"is longer than {LONGEST_KEY} characters"
     if not (text.isascii() and text.isprintable() and " " not in text):
-        raise InvalidUserKey(
-            provider, "holds characters that no key has: keys are printable ASCII without spaces"
-        )
-    return SecretStr(text)
+        return "holds characters that no key has: keys are printable ASCII without spaces"
+    return None

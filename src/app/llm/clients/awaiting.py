@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import ssl
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx2
 
+from app.errors import UserEndpointRefused
+from app.llm.clients.frames import without_frames
+from app.llm.clients.guard.answers import (
+    LONGEST_EXCHANGE_S,
+    Allowance,
+    check_head,
+    check_head_length,
+    shortest,
+)
+from app.llm.clients.guard.awaiting import GuardedConnector
+from app.llm.clients.guard.judging import REACHES
 from app.llm.clients.loops import LoopSessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.llm.clients.door import Admission, Door
+    from app.llm.clients.guard.judging import Guard
     from app.llm.clients.proxies import Proxies
     from app.llm.clients.tls import SharedTls
     from app.llm.clients.usage import Usage
@@ -36,6 +49,8 @@ _FAILURES: tuple[tuple[type[Exception], type[httpx2.RequestError]], ...] = (
 )
 LARGE = 1_000_000
 """Bytes. A larger body is sent piece by piece, so that the event loop can do something else in between."""
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""Headers that aiohttp writes itself, of the body that it gets: framed twice, it could be two requests."""
 BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 """Everything that aiohttp raises when an exchange breaks."""
 
@@ -43,26 +58,28 @@ BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 class AwaitingLine:
     """The way out of asynchronous clients, over the session of whichever loop the call runs in."""
 
-    def __init__(self, door: Door, proxies: Proxies, tls: SharedTls) -> None:
+    def __init__(self, door: Door, proxies: Proxies, tls: SharedTls, guard: Guard) -> None:
         self._door = door
         self._proxies = proxies
         self._tls = tls
+        self._guard = guard
         self.sessions = LoopSessions()
+        self.guarded = {reach: LoopSessions(partial(GuardedConnector, guard, reach)) for reach in REACHES}
 
     async def send(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
         """Send one request through the door; without `stream` the response is read before it is returned.
 
         Raises TransportRefused, ResourceClosed, or the httpx2.RequestError that says what broke.
         """
-        here = await self.sessions.current()
+        admission = self._door.admit(request)
+        here = await self._sessions(admission).current()
         here.usage.enter()
         try:
-            admission = self._door.admit(request)
             answer = await self._exchange(request, admission, here.session)
         except BaseException:
             here.usage.leave()
             raise
-        flow = AwaitedFlow(answer, request, here.usage)
+        flow = AwaitedFlow(answer, request, here.usage, self._allowance(admission))
         if stream:
             admission.ticket.hold(flow)
             return _response(answer, request, stream=flow)
@@ -70,34 +87,64 @@ class AwaitingLine:
 
     def close(self) -> None:
         """Refuse new requests, and close each loop's connections after its last request under way."""
-        self.sessions.close()
+        for sessions in (self.sessions, *self.guarded.values()):
+            sessions.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, close its own descriptors of the connections, and touch nothing else."""
+        for sessions in (self.sessions, *self.guarded.values()):
+            sessions.leave_to_parent()
+
+    def _sessions(self, admission: Admission) -> LoopSessions:
+        guarded = admission.ticket.grant.user_named
+        return self.guarded[self._guard.reach(admission.origin)] if guarded else self.sessions
+
+    def _allowance(self, admission: Admission) -> Allowance | None:
+        return Allowance(self._guard.response_limit) if admission.ticket.grant.user_named else None
 
     async def _exchange(
         self, request: httpx2.Request, admission: Admission, session: aiohttp.ClientSession
     ) -> aiohttp.ClientResponse:
         body = await request.aread()
+        failure: BaseException
         try:
-            return await self._request(request, admission, body, session)
+            answer = await self._request(request, admission, body, session)
+            if admission.ticket.grant.user_named:
+                self._check(answer)
+            return answer  # noqa: TRY300 - an else would be a second place where all is well
         except BROKEN as error:
             failure = broken(error, request)
+        except BaseException as error:  # noqa: BLE001 - raised again below, without frames
+            failure = without_frames(error)
         raise failure
+
+    def _check(self, answer: aiohttp.ClientResponse) -> None:
+        """Raise UserEndpointRefused, and leave the connection, for an answer that isn't read at all."""
+        try:
+            check_head_length(answer.raw_headers)
+            # httpx2 will decode by these headers; it joins those that came twice, aiohttp takes the first.
+            check_head(answer.status, httpx2.Headers(list(answer.raw_headers)), self._guard.response_limit)
+        except UserEndpointRefused:
+            answer.close()
+            raise
 
     async def _request(
         self, request: httpx2.Request, admission: Admission, body: bytes, session: aiohttp.ClientSession
     ) -> aiohttp.ClientResponse:
         limits = request.extensions.get("timeout", {})
+        guarded = admission.ticket.grant.user_named
         return await session.request(
             request.method,
             str(request.url),
-            headers=[(name.decode(), value.decode()) for name, value in admission.headers],
+            headers=[(n.decode(), v.decode()) for n, v in admission.headers if n.lower() not in FRAMING],
             data=BytesIO(body) if len(body) > LARGE else body or None,
             allow_redirects=False,
-            proxy=self._proxies.of(admission.origin),
+            proxy=None if guarded else self._proxies.of(admission.origin),
             ssl=self._tls.context() if request.url.scheme == "https" else True,
             timeout=aiohttp.ClientTimeout(
-                total=None,
+                total=LONGEST_EXCHANGE_S if guarded else None,
                 connect=limits.get("pool"),
-                sock_connect=limits.get("connect"),
+                sock_connect=shortest(limits.get("connect")) if guarded else limits.get("connect"),
                 sock_read=limits.get("read"),
             ),
         )
@@ -106,8 +153,15 @@ class AwaitingLine:
 class AwaitedFlow(httpx2.AsyncByteStream):
     """A response's body as it arrives. Closing it before its end closes the connection at once."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request, usage: Usage) -> None:
+    def __init__(
+        self,
+        answer: aiohttp.ClientResponse,
+        request: httpx2.Request,
+        usage: Usage,
+        allowance: Allowance | None = None,
+    ) -> None:
         self._answer = answer
+        self._allowance = allowance
         self._request = request
         self._usage = usage
         self._open = True
@@ -115,7 +169,9 @@ class AwaitedFlow(httpx2.AsyncByteStream):
     async def whole(self) -> bytes:
         """Return the whole body, and end the exchange."""
         try:
-            return await self._answer.read()
+            if self._allowance is None:
+                return await self._answer.read()
+            return b"".join([self._allowance.spend(part) async for part in self._answer.content.iter_any()])
         except BROKEN as error:
             failure = broken(error, self._request)
         finally:
@@ -126,7 +182,7 @@ class AwaitedFlow(httpx2.AsyncByteStream):
         failure: httpx2.RequestError | None = None
         try:
             async for part in self._answer.content.iter_any():
-                yield part
+                yield part if self._allowance is None else self._allowance.spend(part)
         except BROKEN as error:
             failure = broken(error, self._request)
         finally:
@@ -155,7 +211,7 @@ def _response(
 ) -> httpx2.Response:
     return httpx2.Response(
         answer.status,
-        headers=answer.raw_headers,
+        headers=[header for header in answer.raw_headers if header[0].lower() != b"set-cookie"],
         content=content,
         stream=stream,
         request=request,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
 
 from app.errors import ResourceClosed
+from app.llm.clients.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ class ClientCache:
 
     Platform clients live as long as the cache. Clients that users pay for live at most `ttl_s` seconds, and
     beyond `limit` the least recently used makes room. No client holds a connection or a key, so dropping one
-    closes nothing.
+    closes nothing. A forked child builds clients of its own.
     """
 
     def __init__(
@@ -36,11 +38,12 @@ class ClientCache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._build = build
-        self._lock = threading.Lock()
-        self._platform: dict[ClientSpec, BaseChatModel] = {}
-        self._pool: TTLCache[ClientSpec, BaseChatModel] = TTLCache(limit, ttl_s, timer=clock)
-        self._under_construction: dict[ClientSpec, Future[BaseChatModel | None]] = {}
+        self._new_pool: Callable[[], TTLCache[ClientSpec, BaseChatModel]] = partial(
+            TTLCache, limit, ttl_s, timer=clock
+        )
         self._closed = False
+        self.renew()
+        renew_in_children(self)
 
     def __len__(self) -> int:
         with self._lock:
@@ -61,6 +64,13 @@ class ClientCache:
             self._closed = True
             self._platform.clear()
             self._pool.clear()
+
+    def renew(self) -> None:
+        """Start empty. In a forked child, what was cached may hold locks that threads of the parent have."""
+        self._lock = threading.Lock()
+        self._platform: dict[ClientSpec, BaseChatModel] = {}
+        self._pool = self._new_pool()
+        self._under_construction: dict[ClientSpec, Future[BaseChatModel | None]] = {}
 
     def _get_or_build(self, spec: ClientSpec) -> BaseChatModel:
         with self._lock:
@@ -94,7 +104,7 @@ class ClientCache:
 
     def _settle(self, spec: ClientSpec, client: BaseChatModel | None) -> None:
         with self._lock:
-            del self._under_construction[spec]
+            self._under_construction.pop(spec, None)
             if client is None or self._closed:
                 return
             if spec.pooled:

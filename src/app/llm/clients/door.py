@@ -4,51 +4,42 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.errors import TransportRefused
+from app.llm.clients.outgoing import (
+    AUTH_HEADER,
+    KEY_IS_ATTACHED_BY_THE_TRANSPORT,
+    TICKET_HEADER,
+    checked_origin,
+    without_credentials,
+)
+from app.llm.clients.spec import check_bound
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import httpx2
 
-    from app.llm.clients.spec import AuthScheme, Credential, Grant
+    from app.llm.clients.outgoing import Header
+    from app.llm.clients.spec import Credential, Grant
 
-TICKET_HEADER: Final = "x-pointsman-ticket"
-"""Carries a call's ticket through an SDK to the door; it never leaves the process."""
+__all__ = [
+    "KEY_IS_ATTACHED_BY_THE_TRANSPORT",
+    "TICKET_HEADER",
+    "Admission",
+    "Door",
+    "Exchange",
+    "Ticket",
+]
 
-KEY_IS_ATTACHED_BY_THE_TRANSPORT: Final = "key-is-attached-by-the-transport"
-"""What SDK clients hold in place of a key. It means nothing to any provider and never leaves the process."""
+_at_hand: ContextVar[str] = ContextVar("pointsman_ticket", default="")
+"""The ticket of the call that is made here. No other one is taken, not even one that is in force."""
 
-Header = tuple[bytes, bytes]
-
-_TICKET = TICKET_HEADER.encode()
-_MARKER = KEY_IS_ATTACHED_BY_THE_TRANSPORT.encode()
-_MARKER_VALUES = frozenset({_MARKER, b"Bearer " + _MARKER})
-_AUTH_HEADER: Final[dict[AuthScheme, tuple[bytes, bytes]]] = {
-    "bearer": (b"Authorization", b"Bearer "),
-    "x-api-key": (b"x-api-key", b""),
-    "x-goog-api-key": (b"x-goog-api-key", b""),
-}
-_CREDENTIAL_HEADERS = frozenset(
-    {
-        b"authorization",
-        b"proxy-authorization",
-        b"x-api-key",
-        b"api-key",
-        b"x-goog-api-key",
-        b"x-goog-iam-authorization-token",
-        b"x-auth-token",
-        b"cookie",
-    }
-)
-_CREDENTIAL_PARAMETERS = frozenset(
-    {"key", "api_key", "apikey", "api-key", "access_token", "auth_token", "token", "subscription-key"}
-)
-_REPLACED_HEADERS = frozenset({_TICKET, b"host"})
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+IDENTITY = (b"Accept-Encoding", b"identity")
+"""A user's own endpoint has to answer plainly: a few compressed bytes could fill the memory."""
 
 
 class Exchange(Protocol):
@@ -65,16 +56,25 @@ class Ticket:
     Responses that are still arriving when the block ends are ended with it.
     """
 
-    __slots__ = ("_door", "_exchanges", "_text", "grant")
+    __slots__ = ("_door", "_exchanges", "_text", "admitted", "grant", "key")
 
     def __init__(self, door: Door, grant: Grant) -> None:
         self._door = door
         self._exchanges: list[Exchange] = []
         self._text = ""
         self.grant = grant
+        self.admitted = False
+        self.key: str | None = None
+
+    def left(self, key: bytes | None) -> None:
+        """Note that a request left, and the key that it carried: to be cut out of what failed."""
+        self.admitted = True
+        self.key = key.decode() if key else None
 
     def __enter__(self) -> str:
         self._text = self._door.register(self)
+        # It isn't taken back: what stays behind in a generator's caller is a ticket that has ended.
+        _at_hand.set(self._text)
         return self._text
 
     def __exit__(
@@ -112,7 +112,11 @@ class Door:
         self._count = itertools.count(1)
 
     def __repr__(self) -> str:
-        return f"Door(tickets={len(self._tickets)})"
+        return f"Door(tickets={len(self)})"
+
+    def __len__(self) -> int:
+        """Return how many tickets are in force."""
+        return len(self._tickets)
 
     def register(self, ticket: Ticket) -> str:
         """Put a ticket in force, and return its text."""
@@ -131,19 +135,28 @@ class Door:
     def admit(self, request: httpx2.Request) -> Admission:
         """Return what goes on the wire for a request that an SDK built. The request itself stays as it is.
 
-        Raises TransportRefused for a request without a ticket in force, to another origin than its grant's,
-        or with a credential of its own in a header, the address or the query.
+        Raises TransportRefused for a request without a ticket in force, under another call's ticket, to
+        another origin than its grant's, with a credential of its own in a header, the address or the query,
+        or with a word to the connection.
         """
-        ticket = self._tickets.get(request.headers.get(TICKET_HEADER, ""))
+        text = request.headers.get(TICKET_HEADER, "")
+        ticket = self._tickets.get(text)
         if ticket is None:
             raise TransportRefused("a request without a ticket in force was refused")
+        if text != _at_hand.get():
+            raise TransportRefused("a request under the ticket of another call was refused")
         grant = ticket.grant
-        origin = _checked_origin(request, grant)
-        headers = _without_credentials(request, grant)
+        check_bound(grant)
+        origin = checked_origin(request, grant)
+        headers = without_credentials(request, grant)
+        if grant.user_named:
+            headers = [IDENTITY, *(header for header in headers if header[0].lower() != b"accept-encoding")]
         headers.append((b"Host", request.url.netloc))
-        if grant.credential is not None:
-            name, prefix = _AUTH_HEADER[grant.auth]
-            headers.append((name, prefix + _revealed(grant.credential)))
+        key = None if grant.credential is None else _revealed(grant.credential)
+        if key is not None:
+            name, prefix = AUTH_HEADER[grant.auth]
+            headers.append((name, prefix + key))
+        ticket.left(key)
         return Admission(origin, headers, ticket)
 
 
@@ -156,41 +169,3 @@ def _revealed(credential: Credential) -> bytes:
             "or holds a line break or a character beyond ASCII"
         )
     return secret.encode()
-
-
-def _checked_origin(request: httpx2.Request, grant: Grant) -> str:
-    url = request.url
-    origin = f"{url.scheme}://{url.host}:{url.port or _DEFAULT_PORTS.get(url.scheme, 0)}"
-    if origin != grant.origin:
-        raise TransportRefused(f"a request to {origin} was refused: its ticket is for {grant.origin}")
-    if url.userinfo:
-        raise TransportRefused(
-            f"a request to {origin} was refused: its address carries a user name or password"
-        )
-    if url.query:
-        _check_query(url, origin)
-    return origin
-
-
-def _check_query(url: httpx2.URL, origin: str) -> None:
-    for name in url.params:
-        if name.lower() in _CREDENTIAL_PARAMETERS:
-            raise TransportRefused(
-                f"a request to {origin} was refused: query parameter {name!r} carries a key"
-            )
-
-
-def _without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
-    """Return the headers without ticket, host and marker; refuse any credential that isn't the marker."""
-    kept: list[Header] = []
-    for name, value in request.headers.raw:
-        lowered = name.lower()
-        if lowered in _CREDENTIAL_HEADERS:
-            if value not in _MARKER_VALUES:
-                raise TransportRefused(
-                    f"a request to {grant.origin} was refused: header {lowered.decode()!r} "
-                    "carries a credential that the transport didn't attach"
-                )
-        elif lowered not in _REPLACED_HEADERS:
-            kept.append((name, value))
-    return kept

@@ -5,32 +5,58 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from socket import socket
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from app.errors import ResourceClosed
+from app.llm.clients.forks import OpenSockets
 from app.llm.clients.names import FOUND_SECONDS, NameThreads
 from app.llm.clients.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
+
+    from aiohttp.abc import AbstractResolver
 
 IDLE_SECONDS = 15.0
 LONGEST_HEADER = 65_536
 """Bytes. What sits in front of a provider adds headers beyond aiohttp's limit of 8190."""
 
 
+class LoopConnector(aiohttp.TCPConnector):
+    """The connections of one event loop, which can also be let go without that loop."""
+
+    def __init__(self, names: AbstractResolver, **differences: Any) -> None:
+        self.sockets, self.names = OpenSockets(), names
+        common = {"limit": 0, "keepalive_timeout": IDLE_SECONDS, "ttl_dns_cache": FOUND_SECONDS}
+        super().__init__(resolver=names, socket_factory=self._open_socket, **{**common, **differences})
+
+    def abandon(self) -> None:
+        """Close the sockets and nothing else: the loop has ended, or it is another process's."""
+        self.sockets.close()
+        self._conns.clear()
+        self._closed = True
+
+    def _open_socket(self, address: aiohttp.AddrInfoType) -> socket:
+        family, kind, protocol, _, _ = address
+        return self.sockets.note(socket(family, kind, protocol))
+
+
+def providers_connector() -> LoopConnector:
+    """Return a connector to the providers of the catalog."""
+    return LoopConnector(NameThreads())
+
+
 class LoopSession:
     """The connections of one event loop. They are closed when the transport is, or when the loop ends."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connector: LoopConnector) -> None:
         self._loop = loop
-        self._names = NameThreads()
+        self._connector = connector
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=IDLE_SECONDS, resolver=self._names, ttl_dns_cache=FOUND_SECONDS
-            ),
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             max_line_size=LONGEST_HEADER,
@@ -41,16 +67,27 @@ class LoopSession:
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connector.sockets)
+
     async def open(self) -> None:
         """Tie the session to its loop: a loop that shuts down closes its asynchronous generators first."""
         await anext(self._keeper)
+
+    def abandon(self) -> None:
+        """Let the connections go without their loop, which has ended or is the parent's of this process."""
+        self.usage.renew()
+        self._connector.abandon()
+        self.session.detach()
 
     async def _keep(self) -> AsyncGenerator[None]:
         try:
             yield
         finally:
             await self.session.close()
-            await self._names.close()
+            await self._connector.names.close()
 
     def _release(self) -> None:
         with suppress(RuntimeError):  # the loop has ended, and its connections with it
@@ -61,9 +98,13 @@ class LoopSession:
 
 
 class LoopSessions:
-    """The sessions by event loop; those of ended loops are dropped when a new loop comes."""
+    """The sessions by event loop; those of ended loops are dropped when a new loop comes.
 
-    def __init__(self) -> None:
+    `connector` makes what a new session connects with.
+    """
+
+    def __init__(self, connector: Callable[[], LoopConnector] = providers_connector) -> None:
+        self._connector = connector
         self._lock = threading.Lock()
         self._sessions: dict[asyncio.AbstractEventLoop, LoopSession] = {}
         self._closed = False
@@ -81,16 +122,26 @@ class LoopSessions:
         with self._lock:
             if self._closed:
                 raise ResourceClosed("the transport is closed")
-            for ended in [known for known in self._sessions if known.is_closed()]:
-                del self._sessions[ended]
-            session = self._sessions[loop] = LoopSession(loop)
+            self._drop_ended()
+            session = self._sessions[loop] = LoopSession(loop, self._connector())
         await session.open()
         return session
+
+    def _drop_ended(self) -> None:
+        for loop in [known for known in self._sessions if known.is_closed()]:
+            self._sessions.pop(loop).abandon()
 
     def close(self) -> None:
         """Refuse new requests; each loop closes its own connections when its last request has ended."""
         with self._lock:
             self._closed = True
+            self._drop_ended()
             sessions = list(self._sessions.values())
         for session in sessions:
             session.usage.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, close its own descriptors of the connections, and touch nothing else."""
+        self._lock = threading.Lock()
+        for session in self._sessions.values():
+            session.abandon()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from app.errors import TransportRefused
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,6 +41,8 @@ class ClientSpec:
     """How structured output is asked for; None: the way that the SDK prefers."""
     vertex: tuple[str, str] | None = None
     """(project, location) where Gemini is asked through Vertex AI."""
+    user_named: bool = False
+    """Whether a user named the endpoint: it is called with that user's own key for it, under guard."""
 
     @property
     def pooled(self) -> bool:
@@ -66,12 +70,15 @@ class Credential:
 
     `reveal` returns the secret at the moment of sending (a key, or a short-lived access token);
     `source` is what a person may read: an environment variable's name, or "the user's request".
+    `endpoint` is the origin of the user's own endpoint that this is the key of: it goes nowhere else, and no
+    other credential goes there.
     """
 
     provider: str
     payer: Payer
     source: str
     reveal: Callable[[], str]
+    endpoint: str | None = None
 
     def __repr__(self) -> str:
         return f"Credential(provider={self.provider!r}, payer={self.payer!r}, source={self.source!r})"
@@ -82,15 +89,37 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to put one credential on requests to one origin, in one scheme."""
+    """Leave to put one credential on requests to one origin, in one scheme.
+
+    `user_named`: a user named the origin.
+
+    :raises TransportRefused: the origin is one that a user named and the credential isn't that user's own for
+        it, or the other way round.
+    """
 
     credential: Credential | None
     origin: str
     auth: AuthScheme
+    user_named: bool = False
+
+    def __post_init__(self) -> None:
+        check_bound(self)
+
+
+def check_bound(grant: Grant) -> None:
+    """Raise TransportRefused for a grant that joins a user's own endpoint and any key but its own."""
+    credential, origin = grant.credential, grant.origin
+    if grant.user_named:
+        if credential is None or credential.payer != "user" or credential.endpoint != origin:
+            whose = "no key" if credential is None else f"a key for {credential.provider!r}"
+            raise TransportRefused(f"{whose} was refused for {origin}, which takes its own user's key alone")
+    elif credential is not None and credential.endpoint is not None:
+        raise TransportRefused(f"the key of a user's own endpoint was refused for {origin}, another place")
 
 
 def origin_of(url: str) -> str:
-    """Return `scheme://host:port` of a URL, lower-cased, with the scheme's default port filled in."""
+    """Return `scheme://host:port` of a URL, in lower-case ASCII, with a port in any case."""
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host if host.isascii() else host.encode('idna').decode('ascii')}:{port}"

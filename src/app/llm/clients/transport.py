@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from app.errors import ResourceClosed
 from app.llm.clients.door import Door, Ticket
+from app.llm.clients.forks import renew_in_children
+from app.llm.clients.guard.judging import Guard
 from app.llm.clients.proxies import Proxies
 from app.llm.clients.tls import SharedTls
 
@@ -21,11 +23,13 @@ class Transport:
     """The one door to all providers, for threads and event loops alike. It keeps connections, and no secret.
 
     SDK clients are built over `client` and `async_client`; each call gets a `ticket`. No library is imported
-    and nothing is opened before the first need of it.
+    and nothing is opened before the first need of it. A forked child opens connections of its own. `guard`
+    judges the endpoints that users name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
         self._door = Door()
+        self._guard = Guard() if guard is None else guard
         self._proxies = Proxies()
         self._tls = SharedTls()
         self._lock = threading.RLock()
@@ -34,9 +38,11 @@ class Transport:
         self._awaiting: AwaitingLine | None = None
         self._client: DoorClient | None = None
         self._async_client: AsyncDoorClient | None = None
+        self._parents: list[BlockingLine | AwaitingLine] = []
+        renew_in_children(self)
 
     def __repr__(self) -> str:
-        return f"Transport({'closed' if self._closed else 'open'})"
+        return f"Transport({'closed' if self._closed else 'open'}, calls under way: {len(self._door)})"
 
     def ticket(self, grant: Grant) -> Ticket:
         """Return a context manager whose value is a ticket (a str) for requests under this grant.
@@ -72,7 +78,7 @@ class Transport:
             if self._blocking is None:
                 from app.llm.clients.blocking import BlockingLine
 
-                self._blocking = BlockingLine(self._door, self._proxies, self._tls)
+                self._blocking = BlockingLine(self._door, self._proxies, self._tls, self._guard)
             return self._blocking
 
     def awaiting_line(self) -> AwaitingLine:
@@ -87,7 +93,7 @@ class Transport:
             if self._awaiting is None:
                 from app.llm.clients.awaiting import AwaitingLine
 
-                self._awaiting = AwaitingLine(self._door, self._proxies, self._tls)
+                self._awaiting = AwaitingLine(self._door, self._proxies, self._tls, self._guard)
             return self._awaiting
 
     def close(self) -> None:
@@ -101,6 +107,17 @@ class Transport:
         for line in lines:
             if line is not None:
                 line.close()
+
+    def renew(self) -> None:
+        """In a forked child, leave the connections to the parent, which goes on undisturbed."""
+        self._lock = threading.RLock()
+        self._tls = SharedTls()
+        lines, self._blocking, self._awaiting = (self._blocking, self._awaiting), None, None
+        for line in lines:
+            if line is not None:
+                line.leave_to_parent()
+                # Taken down in this process, parts of an event loop would reach into the parent's.
+                self._parents.append(line)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -20,6 +20,11 @@ class Usage:
         self._under_way = 0
         self._closed = False
 
+    @property
+    def under_way(self) -> int:
+        """How many requests are under way."""
+        return self._under_way
+
     def enter(self) -> None:
         """Count a request in. Raises ResourceClosed once `close` was called."""
         with self._lock:
@@ -34,6 +39,10 @@ class Usage:
             last = self._closed and self._under_way == 0
         if last:
             self._release()
+
+    def renew(self) -> None:
+        """In a forked child, free the lock that a thread of the parent may hold."""
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Let no further request in; release at once if none is under way. Calling it twice is no error."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from app.errors import ResourceClosed
+from app.errors import LocalModelMissing, ResourceClosed
+from app.llm.clients.forks import renew_in_children
 from app.llm.local.native import NativeServer, ServerSettings
 
 if TYPE_CHECKING:
@@ -18,7 +20,10 @@ CLOSE_SECONDS: Final = 60.0
 
 
 class EmbeddedServer:
-    """A llama.cpp server on loopback inside this process, serving the SmolLM2 weights."""
+    """A llama.cpp server on loopback inside this process, serving the SmolLM2 weights.
+
+    It belongs to the process that started it: llama.cpp doesn't survive a fork, so a forked child refuses.
+    """
 
     def __init__(
         self, *, port: int = 0, threads: int = 1, slots: int = 2, context_tokens: int = 4096
@@ -34,17 +39,20 @@ class EmbeddedServer:
         self._lock = threading.Lock()
         self._native: NativeServer | None = None
         self._stop_at_exit: weakref.finalize[..., EmbeddedServer] | None = None
+        self._process: int | None = None
         self._closed = False
+        renew_in_children(self)
 
     def start(self) -> str:
         """Start the server if it isn't running and return its base URL, `http://127.0.0.1:<port>/v1`.
 
-        Callers that come while it starts wait for the one start. Raises LocalModelMissing, SettingsError
-        if the port is taken, and ResourceClosed after `close`.
+        Callers that come while it starts wait for the one start. Raises LocalModelMissing, also in a child
+        that was forked after the start, SettingsError if the port is taken, and ResourceClosed after `close`.
         """
         with self._lock:
             if self._closed:
                 raise ResourceClosed("the embedded model's server was closed; build a new one")
+            self._check_process()
             if self._native is None:
                 native = NativeServer(self._settings)
                 native.start()
@@ -65,6 +73,22 @@ class EmbeddedServer:
             self._native = None
             if self._stop_at_exit is not None:
                 self._stop_at_exit()
+
+    def renew(self) -> None:
+        """In a forked child, leave the server to the parent."""
+        self._lock = threading.Lock()
+        self._native = None
+        if self._stop_at_exit is not None:
+            self._stop_at_exit.detach()
+            self._stop_at_exit = None
+
+    def _check_process(self) -> None:
+        if self._process not in {None, os.getpid()}:
+            raise LocalModelMissing(
+                "the embedded model runs in the process that this one was forked from, and can't run here: "
+                "fork before its first use, or start workers by spawn"
+            )
+        self._process = os.getpid()
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,0 +1,139 @@
+"""What a request may say on its own, before the door puts its key on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from app.errors import TransportRefused
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from app.llm.clients.spec import AuthScheme, Grant
+
+TICKET_HEADER: Final = "x-pointsman-ticket"
+"""Carries a call's ticket through an SDK to the door; it never leaves the process."""
+
+KEY_IS_ATTACHED_BY_THE_TRANSPORT: Final = "key-is-attached-by-the-transport"
+"""What SDK clients hold in place of a key. It means nothing to any provider and never leaves the process."""
+
+AUTH_HEADER: Final[dict[AuthScheme, tuple[bytes, bytes]]] = {
+    "bearer": (b"Authorization", b"Bearer "),
+    "x-api-key": (b"x-api-key", b""),
+    "x-goog-api-key": (b"x-goog-api-key", b""),
+}
+"""Where each scheme carries a key, and what stands before it."""
+
+Header = tuple[bytes, bytes]
+
+_MARKER = KEY_IS_ATTACHED_BY_THE_TRANSPORT.encode()
+_MARKER_VALUES = frozenset({_MARKER, b"Bearer " + _MARKER})
+_MARKED_HEADERS = frozenset(name.lower() for name, _ in AUTH_HEADER.values())
+_REPLACED_HEADERS = frozenset({TICKET_HEADER.encode(), b"host"})
+_PLAIN_HEADERS = frozenset(
+    {b"accept", b"accept-encoding", b"content-type", b"content-length", b"user-agent", b"anthropic-version"}
+    | {b"x-title", b"x-goog-api-client", b"x-stainless-read-timeout", b"x-stainless-retry-count"}
+)
+"""Headers of nearly every request, spared the closer look."""
+_CONNECTION_HEADERS = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"expect"}
+)
+"""What says how a connection is used (RFC 9110, 7.6.1): those are shared, and the transport's alone."""
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+_LINE_BREAK = re.compile(rb"[\r\n\0]")
+_CREDENTIAL_NAME = re.compile(
+    rb"(?:^|[-_.])(?:auth|authn|authz|authorization|authentication|token|jwt|cookie2?|password|passwd|secret|"
+    rb"credentials?|apikey|(?:api|access|subscription|functions|secret|private|master|rapidapi|app)[-_.]?key)"
+    rb"(?:$|[-_.])"
+)
+_CREDENTIAL_PARAMETERS = frozenset(
+    {"key", "api_key", "apikey", "api-key", "x-api-key", "x-goog-api-key", "access_key", "access-key"}
+    | {
+        "access_token",
+        "auth_token",
+        "oauth_token",
+        "id_token",
+        "refresh_token",
+        "bearer_token",
+        "token",
+        "jwt",
+    }
+    | {"authorization", "auth", "subscription-key", "client_secret", "secret", "password", "signature", "sig"}
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""CONNECT would make a tunnel of a shared connection, and TRACE would have the key repeated in the answer."""
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def checked_origin(request: httpx2.Request, grant: Grant) -> str:
+    """Return a request's origin, which is its grant's.
+
+    Raises TransportRefused for another one, for a method that no model is asked with, and for an address that
+    carries a user name, a password, a key in its query, or the marker that stands for a key.
+    """
+    url = request.url
+    origin = f"{url.scheme}://{url.raw_host.decode()}:{url.port or _DEFAULT_PORTS.get(url.scheme, 0)}"
+    if origin != grant.origin:
+        raise TransportRefused(f"a request to {origin} was refused: its ticket is for {grant.origin}")
+    if request.method not in _METHODS:
+        raise TransportRefused(
+            f"a request to {origin} was refused: no model is asked with {request.method!r}"
+        )
+    if url.userinfo:
+        raise TransportRefused(
+            f"a request to {origin} was refused: its address carries a user name or password"
+        )
+    if _MARKER in url.raw_path:
+        raise TransportRefused(f"a request to {origin} was refused: its address has a place for a key")
+    if url.query:
+        _check_query(url, origin)
+    return origin
+
+
+def without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
+    """Return the headers without ticket, host and marker.
+
+    Raises TransportRefused for any credential that isn't the marker, and for what is said to the connection.
+    """
+    kept: list[Header] = []
+    for header in request.headers.raw:
+        name = header[0].lower()
+        if name in _PLAIN_HEADERS:
+            kept.append(header)
+        elif name in _MARKED_HEADERS:
+            if header[1] not in _MARKER_VALUES:
+                raise _carries_a_credential(name, grant)
+        elif name not in _REPLACED_HEADERS:
+            _check_name(name, grant)
+            kept.append(header)
+    if _LINE_BREAK.search(b"".join([value for _, value in kept])):
+        raise TransportRefused(f"a request to {grant.origin} was refused: a header's value has a line break")
+    return kept
+
+
+def _check_query(url: httpx2.URL, origin: str) -> None:
+    for name in url.params:
+        if name.lower() in _CREDENTIAL_PARAMETERS:
+            raise TransportRefused(
+                f"a request to {origin} was refused: query parameter {name!r} carries a key"
+            )
+
+
+def _check_name(name: bytes, grant: Grant) -> None:
+    if not _HEADER_NAME.fullmatch(name):
+        raise TransportRefused(f"a request to {grant.origin} was refused: {name!r} can't be a header's name")
+    if name in _CONNECTION_HEADERS:
+        raise TransportRefused(
+            f"a request to {grant.origin} was refused: header {name.decode()!r} is about the connection, "
+            "which is the transport's alone"
+        )
+    if _CREDENTIAL_NAME.search(name):
+        raise _carries_a_credential(name, grant)
+
+
+def _carries_a_credential(name: bytes, grant: Grant) -> TransportRefused:
+    return TransportRefused(
+        f"a request to {grant.origin} was refused: header {name.decode()!r} "
+        "carries a credential that the transport didn't attach"
+    )
