@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.rows import Ability, Ask, ModelRow, ProfileRow, ProviderRow, VendorRow
 
 USER_ENDPOINT = "user_endpoint"
-"""What a user's own endpoint goes by where a provider's name is asked for: no row of a catalog has this name."""
+"""What a user's own endpoint goes by where a provider's name is asked for. No row of a catalog has it."""
 REQUEST_TIMEOUT_S = 120.0
 """How long one request may take unless an option says otherwise, in seconds."""
 ATTEMPTS_PER_HOP = 2
