@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -16,6 +16,8 @@ from app.llm import BYOKMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+    from langchain_core.language_models.chat_models import BaseChatModel
 
 
 class Filing(BaseModel):
@@ -81,13 +83,19 @@ def add_chat(app: FastAPI, parts: Any) -> None:  # noqa: ANN401 - as above
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         llm = parts.llm_service().get_llm("chat_responses")
-        async for question in socket.iter_text():
-            try:
-                async for chunk in llm.astream(question):
-                    await socket.send_json({"chunk": str(chunk.text)})
-            except PointsmanError as error:
-                await socket.send_json({"error": error.to_dict()})
-            await socket.send_json({"end": True})
+        with suppress(WebSocketDisconnect):  # who leaves in the middle of an answer
+            async for question in socket.iter_text():
+                await answer_over(socket, llm, question)
+
+
+async def answer_over(socket: WebSocket, llm: BaseChatModel, question: str) -> None:
+    """Send an answer as it comes, and what went wrong if something did."""
+    try:
+        async for chunk in llm.astream(question):
+            await socket.send_json({"chunk": str(chunk.text)})
+    except PointsmanError as error:
+        await socket.send_json({"error": error.to_dict()})
+    await socket.send_json({"end": True})
 
 
 async def told_to_the_client(_: Request, error: Exception) -> JSONResponse:
