@@ -11,6 +11,7 @@ from app.folders.asking import MALFORMED, Reply
 from app.folders.models import Tokens
 from app.folders.scored_choice import NOTHING_SAID, ScoringPolicy, messages, options, scores
 from app.folders.written_choice import tokens_of
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,11 +32,17 @@ class ScoredChoice:
     """Asks a model that shows its log-probabilities, and scores the folders by them.
 
     What a model says of a conversation that says nothing depends on its route alone, so it is asked once a
-    route and kept: it holds nothing of anybody's. Made to last, and safe to share among threads and loops.
+    route and kept: it holds nothing of anybody's. Made to last, and safe to share among threads and loops. A
+    forked child asks once more.
     """
 
     def __init__(self, policy: ScoringPolicy | None = None) -> None:
         self._policy = policy or ScoringPolicy()
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Start empty. In a forked child, a thread of the parent may have been in the middle of a change."""
         self._lock = threading.Lock()
         self._priors: LRUCache[object, TopLogprobs] = LRUCache(MOST_ROUTES)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from app.folders.asking import MALFORMED, Reply
 from app.folders.context import shown
 from app.folders.models import FolderAnswer, Tokens
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,10 +31,15 @@ class WrittenChoice:
     """Asks a model to write down the key of the folder, how sure it is, and why.
 
     It keeps the schemas: one for each number of folders is enough, and SDKs remember every class they are
-    shown. Made to last, and safe to share among threads and loops.
+    shown. Made to last, and safe to share among threads and loops. A forked child makes schemas of its own.
     """
 
     def __init__(self) -> None:
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Start empty. In a forked child, a thread of the parent may have been in the middle of a change."""
         self._lock = threading.Lock()
         self._schemas: LRUCache[int, type[BaseModel]] = LRUCache(MOST_SCHEMAS)
 

@@ -7,8 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from app.errors import PointsmanError, UnknownProfile
-from app.llm.clients.forks import renew_in_children
 from app.llm.explaining import Explanation, explain_plan
+from app.llm.forks import renew_in_children
 from app.llm.logs import logger
 from app.llm.planning import Plan, Planner
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PLATFORM = ClientSpec("openai_compatible", "acme", "https://acme.test/v1", "m", "platform", "bearer")
 USER = replace(PLATFORM, payer="user")
+NAMED = replace(USER, base_url="https://home.test/v1", user_named=True)
+KINDS = [PLATFORM, USER, NAMED]
 THREADS = 16
 
 
@@ -53,7 +55,7 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("spec", [PLATFORM, USER])
+@pytest.mark.parametrize("spec", KINDS)
 def test_R1_a_spec_gets_one_client(spec: ClientSpec) -> None:
     build = Builder()
     cache = ClientCache(build)
@@ -75,7 +77,7 @@ def test_R1_specs_that_differ_in_anything_get_different_clients() -> None:
     assert len({id(cache.get(spec)) for spec in specs}) == len(specs) == len(cache)
 
 
-@pytest.mark.parametrize("spec", [PLATFORM, USER])
+@pytest.mark.parametrize("spec", KINDS)
 def test_threads_that_miss_at_once_build_one_client(spec: ClientSpec) -> None:
     build, together = Builder(), threading.Barrier(THREADS)
     cache = ClientCache(build)
@@ -144,14 +146,15 @@ def test_an_interrupt_of_the_thread_that_builds_is_no_answer_for_those_who_wait(
     ]
 
 
-def test_clients_that_users_pay_for_live_for_their_time() -> None:
+@pytest.mark.parametrize("spec", [USER, NAMED])
+def test_clients_that_users_pay_for_live_for_their_time(spec: ClientSpec) -> None:
     build, clock = Builder(), Clock()
     cache = ClientCache(build, ttl_s=60, clock=clock)
-    first, forever = cache.get(USER), cache.get(PLATFORM)
+    first, forever = cache.get(spec), cache.get(PLATFORM)
     clock.now += 59
-    assert cache.get(USER) is first
+    assert cache.get(spec) is first
     clock.now += 2
-    assert cache.get(USER) is not first
+    assert cache.get(spec) is not first
     assert cache.get(PLATFORM) is forever
 
 
@@ -177,7 +180,22 @@ def test_platform_clients_take_no_room_from_users() -> None:
     assert len(cache) == 4
 
 
-@pytest.mark.parametrize("spec", [PLATFORM, USER])
+def test_a_flood_of_endpoints_that_users_named_costs_nobody_elses_client() -> None:
+    build = Builder()
+    cache = ClientCache(build, limit=2)
+    platform, user = cache.get(PLATFORM), cache.get(USER)
+    homes = [replace(NAMED, base_url=f"https://home-{number}.test/v1") for number in range(50)]
+    for home in homes:
+        cache.get(home)
+    assert (cache.get(PLATFORM), cache.get(USER)) == (platform, user)
+    assert len(cache) == 4
+    cache.get(homes[-1])
+    assert build.built == [PLATFORM, USER, *homes]
+    cache.get(homes[0])
+    assert build.built[-1] == homes[0], "the least recently used made room"
+
+
+@pytest.mark.parametrize("spec", KINDS)
 def test_a_closed_cache_gives_no_client_and_closes_twice(spec: ClientSpec) -> None:
     cache = ClientCache(Builder())
     cache.get(spec)

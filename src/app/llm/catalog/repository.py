@@ -10,6 +10,7 @@ from app.llm.catalog.compile import compile_catalog
 from app.llm.catalog.problems import SHIPPED
 from app.llm.catalog.reroute import rerouted
 from app.llm.catalog.source import Layer, lay_over, read_layer
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,9 @@ class TomlProfileRepository:
     ) -> None:
         self._honours = honours
         self._directory, self._mode, self._reroutes = directory, mode, dict(reroutes or {})
-        self._lock = threading.Lock()
         self._catalog: Catalog | None = None
+        self.renew()
+        renew_in_children(self)
 
     def catalog(self) -> Catalog:
         """Return the catalog, compiled once."""
@@ -59,6 +61,10 @@ class TomlProfileRepository:
                 if self._catalog is None:
                     self._catalog = self._load()
         return self._catalog
+
+    def renew(self) -> None:
+        """Free the lock, which in a forked child a thread of the parent may hold for ever."""
+        self._lock = threading.Lock()
 
     def _load(self) -> Catalog:
         problems: list[Problem] = []

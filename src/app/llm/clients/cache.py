@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from cachetools import TTLCache
 
 from app.errors import ResourceClosed
-from app.llm.clients.forks import renew_in_children
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
@@ -25,8 +25,9 @@ class ClientCache:
     """The chat models by client spec, each built once however many threads ask for it at the same time.
 
     Platform clients live as long as the cache. Clients that users pay for live at most `ttl_s` seconds, and
-    beyond `limit` the least recently used makes room. No client holds a connection or a key, so dropping one
-    closes nothing. A forked child builds clients of its own.
+    beyond `limit` the least recently used makes room. There may be as many again at endpoints that users
+    named, and a flood of those costs nobody else a client. No client holds a connection or a key, so dropping
+    one closes nothing. A forked child builds clients of its own.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ClientCache:
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._platform) + len(self._pool)
+            return sum(map(len, self._pools))
 
     def get(self, spec: ClientSpec) -> BaseChatModel:
         """Return the client of a spec, built now if there is none.
@@ -62,21 +63,21 @@ class ClientCache:
         """Forget all clients and refuse further calls. Calling it twice is no error."""
         with self._lock:
             self._closed = True
-            self._platform.clear()
-            self._pool.clear()
+            for pool in self._pools:
+                pool.clear()
 
     def renew(self) -> None:
         """Start empty. In a forked child, what was cached may hold locks that threads of the parent have."""
         self._lock = threading.Lock()
         self._platform: dict[ClientSpec, BaseChatModel] = {}
-        self._pool = self._new_pool()
+        self._users, self._named = self._new_pool(), self._new_pool()
         self._under_construction: dict[ClientSpec, Future[BaseChatModel | None]] = {}
 
     def _get_or_build(self, spec: ClientSpec) -> BaseChatModel:
         with self._lock:
             if self._closed:
                 raise ResourceClosed("the client cache is closed")
-            client = self._pool.get(spec) if spec.pooled else self._platform.get(spec)
+            client = self._pool_of(spec).get(spec)
             if client is not None:
                 return client
             future = self._under_construction.get(spec)
@@ -87,27 +88,32 @@ class ClientCache:
         return client if client is not None else self.get(spec)
 
     def _construct(self, spec: ClientSpec, future: Future[BaseChatModel | None]) -> BaseChatModel:
-        client = None
         try:
             client = self._build(spec)
         except Exception as error:
-            self._settle(spec, None)
+            self._settle(spec)
             future.set_exception(error)
             raise
-        finally:
-            if (
-                not future.done()
-            ):  # an interrupt of this thread is no answer for those who wait: they try again
-                self._settle(spec, client)
-                future.set_result(client)
+        except BaseException:
+            # An interrupt of this thread is no answer for those who wait: they try again.
+            self._settle(spec)
+            future.set_result(None)
+            raise
+        self._settle(spec, client)
+        future.set_result(client)
         return client
 
-    def _settle(self, spec: ClientSpec, client: BaseChatModel | None) -> None:
+    def _settle(self, spec: ClientSpec, client: BaseChatModel | None = None) -> None:
         with self._lock:
             self._under_construction.pop(spec, None)
-            if client is None or self._closed:
-                return
-            if spec.pooled:
-                self._pool[spec] = client
-            else:
-                self._platform[spec] = client
+            if client is not None and not self._closed:
+                self._pool_of(spec)[spec] = client
+
+    @property
+    def _pools(self) -> tuple[MutableMapping[ClientSpec, BaseChatModel], ...]:
+        return self._platform, self._users, self._named
+
+    def _pool_of(self, spec: ClientSpec) -> MutableMapping[ClientSpec, BaseChatModel]:
+        if spec.user_named:
+            return self._named
+        return self._users if spec.payer == "user" else self._platform

@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 from typing import Protocol
 
 from app.errors import ResourceClosed
-from app.llm.clients.forks import renew_in_children
+from app.llm.forks import renew_in_children
 
 
 class Launcher(Protocol):

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from app.errors import SettingsError, TransportRefused
-from app.llm.clients.forks import renew_in_children
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from app.containers import Remembered
 from app.errors import RealRequestForbidden
 from app.llm.clients.cache import ClientCache
+from app.llm.parts import Remembered
 from app.llm.routing import RoutingTables
 from app.llm.service import LLMService
 from app.testing.forbidding import ForbiddingTransport
@@ -16,7 +16,7 @@ from app.testing.scripted.model import ScriptedChatModel
 from app.testing.scripted.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from app.llm.byok.scope import RequestScope
     from app.llm.clients.spec import ClientSpec
@@ -43,7 +43,8 @@ def answering(
 
     `get_llm` hands out real routed models: plan, payer, explanation, stamp and scope check are real. No key
     is needed, nobody is asked, nothing is launched. Other features stay as they are, or raise
-    RealRequestForbidden with `refuse_others`. It holds for services that the container makes from now on.
+    RealRequestForbidden with `refuse_others`. It holds for services that the container makes from now on, and
+    inside another such block for both blocks' features.
 
     :raises UnknownFeature: an answer is for a feature that nobody declared.
     """
@@ -51,8 +52,11 @@ def answering(
     scripts = {name: Script(name, given) for name, given in {**(answers or {}), **features}.items()}
     for name in scripts:
         outer.catalog.feature(name)
-    known = outer.stage.scripts if isinstance(outer, ScriptedService) else {}
-    stage = Stage({**known, **scripts}, refuse_others=refuse_others)
+    if isinstance(outer, ScriptedService):
+        given, refuse_others = {**outer.stage.scripts, **scripts}, refuse_others or outer.stage.refuse_others
+    else:
+        given = scripts
+    stage = Stage(given, refuse_others=refuse_others)
     seam = container.llm_service
     with seam.override(type(seam)(ScriptedService, stage=stage, **seam.kwargs)):
         yield scripts
@@ -120,6 +124,14 @@ class ScriptedService(LLMService):
         if feature in self.stage.scripts:
             return self._scripted(feature).explain(feature, scope, cache_key=cache_key)
         return super().explain(feature, scope, cache_key=cache_key)
+
+    def warm_up(self, features: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Warm up the features that have no script, unless they are refused: a script is always warm."""
+        asked = self.catalog.features if features is None else features
+        wanted = [self.catalog.feature(name).name for name in asked]
+        scripted = [name for name in wanted if name in self.stage.scripts]
+        others = [] if self.stage.refuse_others else [name for name in wanted if name not in scripted]
+        return (*scripted, *super().warm_up(others))
 
     def _scripted(self, feature: str) -> LLMService:
         return self.stage.service(feature, self.catalog, self._parts)

@@ -149,7 +149,7 @@ def test_a_match_under_an_older_pepper_is_written_anew(store: EnrolledKeys, admi
     policy(store, peppers(old=OLD)).enrol("ada", "acme", KEY)
     mine = policy(store, peppers(new=NEW, old=OLD))
     assert admit(mine, sent(acme=KEY)) == sent(acme=KEY)
-    mine._states._threads.close()  # noqa: SLF001 - waits for what was left to a thread
+    mine._states._threads.shutdown()  # noqa: SLF001 - waits for what was left to a thread
     assert store.of("ada")["acme"] == peppers(new=NEW).fingerprint("acme", KEY)
     assert admit(policy(store, peppers(new=NEW)), sent(acme=KEY)) == sent(acme=KEY)
 
@@ -190,7 +190,7 @@ def test_a_fingerprint_that_cant_be_written_anew_is_logged_and_its_key_is_taken(
 ) -> None:
     mine = policy(ReadOnly(), peppers(new=NEW, old=OLD))
     assert admit(mine, sent(acme=KEY)) == sent(acme=KEY)
-    mine._states._threads.close()  # noqa: SLF001 - waits for what was left to a thread
+    mine._states._threads.shutdown()  # noqa: SLF001 - waits for what was left to a thread
     assert "byok_fingerprint_not_renewed" in caplog.text
     assert FailingStore.secret not in caplog.text
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
+import weakref
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from tests.llm.byok.enrolment import enrol_once
 from tests.llm.byok.enrolment.enrol_once import TIMES
 from tests.llm.byok.enrolment.peppers import policy
 from tests.llm.byok.enrolment.stores import url_of
+from tests.llm.clients.forking import ended_well, fork
 
 ONE, OTHER = (Fingerprint("p", digit * 64) for digit in "12")
 SCRIPT = Path(enrol_once.__file__)
@@ -93,7 +96,7 @@ def test_another_writers_row_is_changed_and_not_lost(sql_store: SqlEnrolledKeys,
 
 
 def test_a_row_that_another_process_adds_in_the_very_moment_is_changed(sql_store: SqlEnrolledKeys) -> None:
-    engine = sql_store._engine.get()  # noqa: SLF001 - to come in between two of its statements
+    engine = sql_store._opened()  # noqa: SLF001 - to come in between two of its statements
 
     @event.listens_for(engine, "savepoint", once=True)
     def _(connection: Connection, _name: str) -> None:
@@ -101,6 +104,47 @@ def test_a_row_that_another_process_adds_in_the_very_moment_is_changed(sql_store
 
     sql_store.put("ada", "acme", ONE)
     assert dict(sql_store.of("ada")) == {"acme": ONE}
+
+
+class OwnConnection(sqlite3.Connection):
+    """A connection that a test can watch."""
+
+
+def watched(store: SqlEnrolledKeys, database: Path) -> list[weakref.ref[OwnConnection]]:
+    """Return the connections that a store opens from now on; nothing here keeps them alive."""
+    opened: list[weakref.ref[OwnConnection]] = []
+
+    @event.listens_for(store._opened(), "do_connect")  # noqa: SLF001 - a store shows nobody its connections
+    def _(*_: object) -> OwnConnection:
+        connection = sqlite3.connect(database, factory=OwnConnection, check_same_thread=False)
+        opened.append(weakref.ref(connection))
+        return connection
+
+    return opened
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("child_closes", [True, False])
+def test_a_forked_child_opens_its_own_connection_and_its_parents_stays_open(
+    sql_store: SqlEnrolledKeys,
+    database: Path,
+    child_closes: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    opened = watched(sql_store, database)
+    sql_store.put("ada", "acme", ONE)
+
+    def child() -> None:
+        assert dict(sql_store.of("ada")) == {"acme": ONE}
+        sql_store.put("ada", "nova", OTHER)
+        if child_closes:
+            sql_store.close()
+        gc.collect()
+        assert len(opened) == 1, "the child used a connection of its parent's engine"
+        assert opened[0]() is not None, "what the driver takes down here, it ends for the parent too"
+
+    assert ended_well(fork(child))
+    assert dict(sql_store.of("ada")) == {"acme": ONE, "nova": OTHER}
+    assert len(opened) == 1
 
 
 def broken(path: Path) -> SqlEnrolledKeys:
@@ -136,7 +180,7 @@ def test_a_read_only_database_can_be_read_and_not_written(database: Path) -> Non
 def test_a_full_database_is_a_clear_error(sql_store: SqlEnrolledKeys, database: Path) -> None:
     with closing(sqlite3.connect(database)) as other:
         pages = other.execute("PRAGMA page_count").fetchone()[0]
-    engine = sql_store._engine.get()  # noqa: SLF001 - a limit that only the connection itself can have
+    engine = sql_store._opened()  # noqa: SLF001 - a limit that only the connection itself can have
     with engine.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     long = Fingerprint("p", "1" * 20_000)

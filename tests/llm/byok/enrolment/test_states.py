@@ -15,6 +15,7 @@ from app.llm.byok.enrolment.fingerprints import Fingerprint
 from app.llm.byok.enrolment.states import EnrolledStates
 from app.llm.byok.enrolment.store import InMemoryEnrolledKeys
 from tests.llm.byok.enrolment.peppers import Clock, CountingStore, FailingStore
+from tests.llm.clients.forking import ended_well, fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,12 +93,17 @@ async def test_tasks_that_miss_at_the_same_time_ask_once_and_in_a_thread_of_the_
 
 
 async def test_a_kept_answer_needs_no_thread() -> None:
-    states = EnrolledStates(CountingStore())
+    store = CountingStore()
+    states = EnrolledStates(store)
     states.of("ada")
+    states.close()
     states.close()
     assert dict(await states.aof("ada")) == {}
     with pytest.raises(ResourceClosed):
         await states.aof("eve")
+    with pytest.raises(ResourceClosed):
+        states.later(store.close)
+    assert store.asked == ["ada"]
 
 
 async def test_one_request_that_is_cancelled_takes_no_other_with_it(held: HeldStore) -> None:
@@ -160,6 +166,21 @@ def test_an_interrupt_of_who_asks_lets_nobody_wait_for_ever() -> None:
     states.store = InMemoryEnrolledKeys()
     assert dict(states.of("ada")) == {}
     assert repr(states) == "EnrolledStates(users=1)"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("child_closes", [True, False])
+def test_a_forked_child_asks_in_threads_of_its_own_and_its_parents_go_on(child_closes: bool) -> None:  # noqa: FBT001
+    with closing(EnrolledStates(CountingStore(), ttl_s=1e-9)) as states:
+        asyncio.run(states.aof("ada"))
+
+        def child() -> None:
+            assert dict(asyncio.run(states.aof("ada"))) == {}
+            if child_closes:
+                states.close()
+
+        assert ended_well(fork(child))
+        assert dict(asyncio.run(states.aof("ada"))) == {}
 
 
 def test_each_of_several_event_loops_gets_its_answer() -> None:

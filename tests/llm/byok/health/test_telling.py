@@ -23,14 +23,14 @@ from app.llm.byok.health.telling import Teller
 told = []
 teller = Teller(told.append)
 teller.tell("by the parent")
-outbox = teller._outbox()
-outbox.lock.acquire()  # as another thread may hold it at the moment of the fork
+lock = teller._lock
+lock.acquire()  # as another thread may hold it at the moment of the fork
 child = os.fork()
 if child == 0:
     teller.tell("by the child")
     teller.close()
     os._exit(0 if told[-1] == "by the child" else 1)
-outbox.lock.release()
+lock.release()
 _, status = os.waitpid(child, 0)
 teller.tell("by the parent again")
 teller.close()

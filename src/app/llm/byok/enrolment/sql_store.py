@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from app.errors import EnrolmentUnavailable, SettingsError
+from app.errors import EnrolmentUnavailable, ResourceClosed, SettingsError
 from app.llm.byok.enrolment.fingerprints import Fingerprint
-from app.llm.byok.enrolment.per_process import PerProcess
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ VARIABLE = "POINTSMAN_BYOK_DATABASE_URL"
 class SqlEnrolledKeys:
     """Fingerprints in a table of a database. Nothing is imported or opened before the first use.
 
+    A forked child opens connections of its own.
+
     Errors tell their type and never their text: a database's own texts can hold parameters and passwords.
 
     Every method raises SettingsError if the packages for it aren't installed, or the URL makes no sense.
@@ -29,7 +32,11 @@ class SqlEnrolledKeys:
 
     def __init__(self, url: SecretStr) -> None:
         self._url = url
-        self._engine: PerProcess[Engine] = PerProcess(self._made, _end, _abandon)
+        self._engine: Engine | None = None
+        self._parents: list[Engine] = []
+        self._closed = False
+        self.renew()
+        renew_in_children(self)
 
     def __repr__(self) -> str:
         return "SqlEnrolledKeys()"
@@ -39,7 +46,7 @@ class SqlEnrolledKeys:
 
         :raises SettingsError: the URL makes no sense, or something that it needs isn't installed.
         """
-        self._engine.get()
+        self._opened()
 
     def migrate(self) -> None:
         """Bring the table to this version's form; nothing happens if it has it.
@@ -77,7 +84,18 @@ class SqlEnrolledKeys:
         return self._do(lambda connection: _count(connection, removed(user_id, provider)))
 
     def close(self) -> None:
-        self._engine.close()
+        with self._lock:
+            engine, self._engine, self._closed = self._engine, None, True
+        if engine is not None:
+            engine.dispose()
+
+    def renew(self) -> None:
+        """In a forked child, leave the parent's connections to the parent, which goes on undisturbed."""
+        self._lock = threading.Lock()
+        if self._engine is not None:
+            # Kept, and never used: taken down here, a connection would end the parent's session.
+            self._parents.append(self._engine)
+            self._engine = None
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         """Do something in a transaction.
@@ -86,7 +104,7 @@ class SqlEnrolledKeys:
         """
         from sqlalchemy.exc import SQLAlchemyError
 
-        engine = self._engine.get()
+        engine = self._opened()
         try:
             with engine.begin() as connection:
                 return work(connection)
@@ -94,6 +112,14 @@ class SqlEnrolledKeys:
             kind = type(getattr(error, "orig", None) or error).__name__
         # Raised here, so that the database's own error isn't its context.
         raise EnrolmentUnavailable(f"the store of enrolled keys can't be asked: {kind}{_hint(engine)}")
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._closed:
+                raise ResourceClosed("the enrolled keys are closed")
+            if self._engine is None:
+                self._engine = self._made()
+            return self._engine
 
     def _made(self) -> Engine:
         _check_packages()
@@ -146,12 +172,3 @@ def _hint(engine: Engine) -> str:
     except SQLAlchemyError:
         return ""
     return "; its table isn't there: run `pointsman byok migrate`" if missing else ""
-
-
-def _end(engine: Engine) -> None:
-    engine.dispose()
-
-
-def _abandon(engine: Engine) -> None:
-    # The connections are the parent's: closing them here would end its sessions.
-    engine.dispose(close=False)

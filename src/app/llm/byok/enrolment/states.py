@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cachetools import TTLCache
 
-from app.errors import EnrolmentUnavailable, PointsmanError
-from app.llm.byok.enrolment.per_process import PerProcess
+from app.errors import EnrolmentUnavailable, PointsmanError, ResourceClosed
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,8 @@ class EnrolledStates:
     """What each user has enrolled, as the store said at most `ttl_s` seconds ago, for `limit` users.
 
     However many requests of a user come at the same time, the store is asked once. Event loops ask it in a
-    few threads of its own. Nobody waits longer than `patience_s` seconds for another one's question.
+    few threads of its own. Nobody waits longer than `patience_s` seconds for another one's question. A
+    forked child asks for itself.
     """
 
     def __init__(
@@ -48,11 +49,10 @@ class EnrolledStates:
     ) -> None:
         self.store = store
         self._patience_s = patience_s
-        self._lock = threading.Lock()
-        self._states: TTLCache[str, State] = TTLCache(limit, ttl_s, timer=clock)
-        self._under_way: dict[tuple[int, str], Future[State]] = {}
-        """By process, too: what a parent asked for is never answered in a child that it forked meanwhile."""
-        self._threads = PerProcess(_threads, ThreadPoolExecutor.shutdown, _leave)
+        self._none_kept: Callable[[], TTLCache[str, State]] = partial(TTLCache, limit, ttl_s, timer=clock)
+        self._closed = False
+        self.renew()
+        renew_in_children(self)
 
     def __repr__(self) -> str:
         return f"EnrolledStates(users={len(self._states)})"
@@ -82,19 +82,34 @@ class EnrolledStates:
         return await self._in_time(found)
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do something with the store in one of its threads, and don't wait for it."""
-        self._threads.get().submit(work)
+        """Do something with the store in one of its threads, and don't wait for it.
+
+        :raises ResourceClosed: after `close`.
+        """
+        with self._lock:
+            if self._closed:
+                raise ResourceClosed("the enrolled keys are closed")
+            self._threads.submit(work)
 
     def forget(self, user_id: str) -> None:
         """Ask the store again at the user's next request; an answer that is under way isn't kept either."""
         with self._lock:
             self._states.pop(user_id, None)
-            self._under_way.pop((os.getpid(), user_id), None)
+            self._under_way.pop(user_id, None)
 
     def close(self) -> None:
         """End the threads and let go of the store. Calling it twice is no error."""
-        self._threads.close()
+        with self._lock:
+            self._closed = True
+        self._threads.shutdown()
         self.store.close()
+
+    def renew(self) -> None:
+        """Start empty. What a parent has asked for is never answered in a child that it forked meanwhile."""
+        self._lock = threading.Lock()
+        self._states = self._none_kept()
+        self._under_way: dict[str, Future[State]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pointsman enrolled keys")
 
     def _find(self, user_id: str) -> tuple[State | Future[State], bool]:
         """Return the state, or the future of it, and whether the caller is the one who has to ask for it."""
@@ -102,38 +117,40 @@ class EnrolledStates:
             state = self._states.get(user_id)
             if state is not None:
                 return state, False
-            key = (os.getpid(), user_id)
-            future = self._under_way.get(key)
+            future = self._under_way.get(user_id)
             if future is not None:
                 return future, False
-            future = self._under_way[key] = Future()
+            future = self._under_way[user_id] = Future()
             return future, True
 
     def _submit(self, user_id: str, future: Future[State]) -> None:
         try:
-            self._threads.get().submit(self._ask, user_id, future)
+            self.later(partial(self._ask, user_id, future))
         except PointsmanError as error:
-            self._settle(user_id, future, None)
-            future.set_exception(error)
+            self._fail(user_id, future, error)
 
     def _ask(self, user_id: str, future: Future[State]) -> None:
-        state: State | None = None
         try:
             state = asked(lambda: self.store.of(user_id))
         except PointsmanError as error:
-            self._settle(user_id, future, None)
-            future.set_exception(error)
-        finally:
+            self._fail(user_id, future, error)
+        except BaseException:
             # An interrupt of the thread that asks is no reason for others to wait for ever.
-            if not future.done():
-                self._settle(user_id, future, state)
-                _finish(future, state)
+            reason = "asking the store of enrolled keys was interrupted"
+            self._fail(user_id, future, EnrolmentUnavailable(reason))
+            raise
+        else:
+            self._settle(user_id, future, state)
+            future.set_result(state)
 
-    def _settle(self, user_id: str, future: Future[State], state: State | None) -> None:
-        key = (os.getpid(), user_id)
+    def _fail(self, user_id: str, future: Future[State], error: PointsmanError) -> None:
+        self._settle(user_id, future)
+        future.set_exception(error)
+
+    def _settle(self, user_id: str, future: Future[State], state: State | None = None) -> None:
         with self._lock:
-            if self._under_way.get(key) is future:
-                del self._under_way[key]
+            if self._under_way.get(user_id) is future:
+                del self._under_way[user_id]
                 if state is not None:
                     self._states[user_id] = state
 
@@ -167,18 +184,3 @@ def asked(work: Callable[[], T]) -> T:
     except Exception as error:  # noqa: BLE001 - whatever a store's own driver raises means this one thing
         kind = type(error).__name__
     raise EnrolmentUnavailable(f"the store of enrolled keys can't be asked: {kind}")
-
-
-def _finish(future: Future[State], state: State | None) -> None:
-    if state is None:
-        future.set_exception(EnrolmentUnavailable("asking the store of enrolled keys was interrupted"))
-    else:
-        future.set_result(state)
-
-
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="pointsman enrolled keys")
-
-
-def _leave(_: ThreadPoolExecutor) -> None:
-    """Leave the threads to the process that has them."""

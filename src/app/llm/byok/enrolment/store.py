@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from app.llm.forks import renew_in_children
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,11 +41,15 @@ class EnrolledKeys(Protocol):
 
 
 class InMemoryEnrolledKeys:
-    """Fingerprints in this process's memory: for tests, and for a product that has one process."""
+    """Fingerprints in this process's memory: for tests, and for a product that has one process.
+
+    A forked child begins with what its parent had; neither sees what the other does afterwards.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._users: dict[str, dict[str, Fingerprint]] = {}
+        self.renew()
+        renew_in_children(self)
 
     def of(self, user_id: str) -> Mapping[str, Fingerprint]:
         with self._lock:
@@ -73,3 +79,7 @@ class InMemoryEnrolledKeys:
 
     def close(self) -> None:
         """Nothing was opened."""
+
+    def renew(self) -> None:
+        """Free the lock, which in a forked child a thread of the parent may hold for ever."""
+        self._lock = threading.Lock()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
 import secrets
 import threading
 from collections import OrderedDict
@@ -21,6 +20,7 @@ from app.llm.byok.health.conditions import (
 )
 from app.llm.byok.health.record import KeyRecord
 from app.llm.byok.health.telling import Teller
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,8 @@ class InMemoryKeyHealth:
         self._limit, self._clock = limit, clock
         self._keyed = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
         self._users: OrderedDict[str, dict[str, KeyRecord]] = OrderedDict()
-        self._locks: dict[int, threading.Lock] = {}
+        self.renew()
+        renew_in_children(self)
 
     def __repr__(self) -> str:
         return f"InMemoryKeyHealth({len(self._users)} users)"
@@ -96,18 +97,22 @@ class InMemoryKeyHealth:
 
     def all_of(self, user_id: str) -> dict[str, KeyCondition]:
         """Return what is known of this user's keys, by provider."""
-        with self._lock():
+        with self._lock:
             return {name: record.condition for name, record in self._users.get(user_id, {}).items()}
 
     def forget(self, user_id: str) -> None:
         """Forget what is known of this user's keys."""
-        with self._lock():
+        with self._lock:
             self._users.pop(user_id, None)
 
     def close(self) -> None:
         """Tell what is still to be told, and stop the thread."""
         if self._teller is not None:
             self._teller.close()
+
+    def renew(self) -> None:
+        """Free the lock, which in a forked child a thread of the parent may hold for ever."""
+        self._lock = threading.Lock()
 
     def _note(
         self,
@@ -118,7 +123,7 @@ class InMemoryKeyHealth:
         failure: KeyFailure | None = None,
     ) -> None:
         at = self._clock()
-        with self._lock():
+        with self._lock:
             record = self._users.setdefault(user_id, {}).setdefault(provider, KeyRecord())
             self._users.move_to_end(user_id)
             while len(self._users) > self._limit:
@@ -133,8 +138,3 @@ class InMemoryKeyHealth:
         keyed = self._keyed.copy()
         keyed.update(reveal().encode())
         return keyed.digest()
-
-    def _lock(self) -> threading.Lock:
-        """Return this process's own lock: a fork copies one that another thread holds, and not the thread."""
-        process = os.getpid()
-        return self._locks.get(process) or self._locks.setdefault(process, threading.Lock())

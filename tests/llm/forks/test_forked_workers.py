@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.llm.held import PARTS, held
+from tests.llm.forks.holding import held
+from tests.llm.forks.while_held import PARTS
 from tests.servers.running import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.llm.held import FirstWaits, Part
+    from tests.llm.forks.holding import FirstWaits, Part
 
 
 def test_R14_a_forked_child_waits_for_no_thread_of_its_parent(project_root: Path) -> None:
-    command = [sys.executable, "-m", "tests.llm.held"]
+    command = [sys.executable, "-m", "tests.llm.forks.while_held"]
     done = subprocess.run(
         command, cwd=project_root, capture_output=True, text=True, check=False, timeout=PATIENCE_S * 3
     )

@@ -1,28 +1,14 @@
-"""What a forked child must not share with its parent.
-
-A child of `os.fork` inherits locks that threads of its parent hold, and none of those threads, so nobody ever
-lets go of them. It inherits connections too, on which two processes would mix up the answers of their users.
-"""
+"""The sockets of one line, which a process can let go without a word to anybody else who has them."""
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 if TYPE_CHECKING:
     from socket import socket
 
     import httpcore2
-
-
-class Renewed(Protocol):
-    """A part that makes itself anew in a forked child."""
-
-    def renew(self) -> None:
-        """Leave to the parent what is the parent's. It runs before anything else does in the child."""
-        ...
 
 
 class OpenSockets:
@@ -51,21 +37,3 @@ class OpenSockets:
 def free_lock(pool: httpcore2.ConnectionPool) -> None:
     """Free an inherited pool's lock, which a thread of the parent may hold: closing a stream takes it."""
     pool._optional_thread_lock = type(pool._optional_thread_lock)()  # noqa: SLF001 - nothing public does it
-
-
-# The interpreter keeps what is registered with it for ever: so it is one handler, which keeps nothing alive.
-_RENEWED: WeakSet[Renewed] = WeakSet()
-
-
-def renew_in_children(part: Renewed) -> None:
-    """Have a part renewed in every child that this process forks, for as long as the part lives."""
-    _RENEWED.add(part)
-
-
-def _renew_all() -> None:
-    for part in list(_RENEWED):
-        part.renew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew_all)
