@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.llm.providers.adapters import adapters
+from app.llm.clients.spec import Grant, origin_of
+from tests.llm.providers.adapters import adapters, credential
 from tests.servers.fixtures import server, transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.llm.clients.transport import Transport
     from app.llm.providers.protocol import ProtocolAdapter
+    from tests.servers.running import RunningServer
 
 __all__ = ["adapter", "server", "transport"]
 
@@ -19,3 +24,9 @@ __all__ = ["adapter", "server", "transport"]
 def adapter(request: pytest.FixtureRequest) -> ProtocolAdapter:
     given: ProtocolAdapter = request.param
     return given
+
+
+@pytest.fixture
+def ticket(server: RunningServer, transport: Transport) -> Iterator[str]:
+    with transport.ticket(Grant(credential(), origin_of(server.origin), "bearer")) as text:
+        yield text

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.llm.providers.adapters import SECRET, caller
+from app.llm.clients.door import TICKET_HEADER
+from app.llm.clients.spec import Grant, origin_of
+from tests.llm.providers.adapters import SECRET, caller, credential
 from tests.servers.running import running
-from tests.servers.wire import Answer
+from tests.servers.wire import Answer, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,17 @@ def variables_of(error: BaseException) -> Iterator[str]:
         trace = trace.tb_next
 
 
+OUR_OWN = {("llm", "clients")}
+"""Where our files are, and their tests."""
+
+
+def files_of(error: BaseException) -> Iterator[str]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -76,6 +89,34 @@ async def test_of_an_answer(transport: Transport, adapter: ProtocolAdapter, scri
         for failure in await failures(transport, adapter, server.origin):
             assert SECRET not in "".join(everything_about(failure))
         assert len(server.received) == 2
+
+
+class Interrupted(BaseException):
+    """What no library expects in the middle of an answer: a key press, a shutdown."""
+
+
+async def test_of_an_interruption_in_the_middle_of_an_answer(transport: Transport) -> None:
+    rest = Gate()
+    with running(lambda _: Answer(parts=[b"first", rest])) as server:
+        grant = Grant(credential(), origin_of(server.origin), "bearer")
+        with transport.ticket(grant) as ticket:
+            headers = {TICKET_HEADER: ticket}
+            with transport.client().stream("POST", server.origin, headers=headers) as answer:
+                stream: Any = answer.stream
+                parts = iter(stream)
+                assert next(parts) == b"first"
+                with pytest.raises(Interrupted) as blocking:
+                    parts.throw(Interrupted())
+            async with transport.async_client().stream("POST", server.origin, headers=headers) as late:
+                stream = late.stream
+                arriving = aiter(stream)
+                assert await anext(arriving) == b"first"
+                with pytest.raises(Interrupted) as awaiting:
+                    await arriving.athrow(Interrupted())
+        rest.open()
+    for failure in (blocking.value, awaiting.value):
+        assert {Path(file).parts[-3:-1] for file in files_of(failure)} <= OUR_OWN
+        assert SECRET not in "".join(everything_about(failure))
 
 
 async def test_of_a_connection(transport: Transport, adapter: ProtocolAdapter) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -11,12 +10,12 @@ import aiohttp
 import httpx2
 
 from app.errors import UserEndpointRefused
+from app.llm.clients.aiohttp_failures import BROKEN, broken
 from app.llm.clients.frames import without_frames
 from app.llm.clients.guard.answers import (
     LONGEST_EXCHANGE_S,
     Allowance,
     check_head,
-    check_head_length,
     shortest,
 )
 from app.llm.clients.guard.awaiting import GuardedConnector
@@ -33,26 +32,8 @@ if TYPE_CHECKING:
     from app.llm.clients.usage import Usage
 
 _HTTP_1_1 = {"http_version": b"HTTP/1.1"}
-_FAILURES: tuple[tuple[type[Exception], type[httpx2.RequestError]], ...] = (
-    (aiohttp.ConnectionTimeoutError, httpx2.ConnectTimeout),
-    (aiohttp.ServerTimeoutError, httpx2.ReadTimeout),
-    (TimeoutError, httpx2.ReadTimeout),
-    (aiohttp.ClientProxyConnectionError, httpx2.ProxyError),
-    (aiohttp.ClientHttpProxyError, httpx2.ProxyError),
-    (aiohttp.ClientConnectorError, httpx2.ConnectError),
-    (aiohttp.ServerDisconnectedError, httpx2.RemoteProtocolError),
-    (aiohttp.ClientResponseError, httpx2.RemoteProtocolError),
-    (aiohttp.ClientPayloadError, httpx2.RemoteProtocolError),
-    (aiohttp.InvalidURL, httpx2.UnsupportedProtocol),
-    (aiohttp.ClientError, httpx2.ReadError),
-    (OSError, httpx2.ReadError),
-)
 LARGE = 1_000_000
 """Bytes. A larger body is sent piece by piece, so that the event loop can do something else in between."""
-FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-"""Headers that aiohttp writes itself, of the body that it gets: framed twice, it could be two requests."""
-BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
-"""Everything that aiohttp raises when an exchange breaks."""
 
 
 class AwaitingLine:
@@ -121,7 +102,6 @@ class AwaitingLine:
     def _check(self, answer: aiohttp.ClientResponse) -> None:
         """Raise UserEndpointRefused, and leave the connection, for an answer that isn't read at all."""
         try:
-            check_head_length(answer.raw_headers)
             # httpx2 will decode by these headers; it joins those that came twice, aiohttp takes the first.
             check_head(answer.status, httpx2.Headers(list(answer.raw_headers)), self._guard.response_limit)
         except UserEndpointRefused:
@@ -134,13 +114,13 @@ class AwaitingLine:
         limits = request.extensions.get("timeout", {})
         guarded = admission.ticket.grant.user_named
         return await session.request(
-            request.method,
-            str(request.url),
-            headers=[(n.decode(), v.decode()) for n, v in admission.headers if n.lower() not in FRAMING],
+            admission.method,
+            str(admission.url),
+            headers=[(name.decode(), value.decode()) for name, value in admission.headers],
             data=BytesIO(body) if len(body) > LARGE else body or None,
             allow_redirects=False,
             proxy=None if guarded else self._proxies.of(admission.origin),
-            ssl=self._tls.context() if request.url.scheme == "https" else True,
+            ssl=self._tls.context() if admission.url.scheme == "https" else True,
             timeout=aiohttp.ClientTimeout(
                 total=LONGEST_EXCHANGE_S if guarded else None,
                 connect=limits.get("pool"),
@@ -168,23 +148,17 @@ class AwaitedFlow(httpx2.AsyncByteStream):
 
     async def whole(self) -> bytes:
         """Return the whole body, and end the exchange."""
-        try:
-            if self._allowance is None:
-                return await self._answer.read()
-            return b"".join([self._allowance.spend(part) async for part in self._answer.content.iter_any()])
-        except BROKEN as error:
-            failure = broken(error, self._request)
-        finally:
-            self.end()
-        raise failure
+        return b"".join([part async for part in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        failure: httpx2.RequestError | None = None
+        failure: BaseException | None = None
         try:
             async for part in self._answer.content.iter_any():
                 yield part if self._allowance is None else self._allowance.spend(part)
         except BROKEN as error:
             failure = broken(error, self._request)
+        except BaseException as error:  # noqa: BLE001 - raised again below, without frames
+            failure = without_frames(error)
         finally:
             self.end()
         if failure is not None:
@@ -198,8 +172,10 @@ class AwaitedFlow(httpx2.AsyncByteStream):
         """Leave the connection if the response isn't complete. Calling it twice is no error."""
         if self._open:
             self._open = False
-            self._answer.close()
-            self._usage.leave()
+            try:
+                self._answer.close()
+            finally:
+                self._usage.leave()
 
 
 def _response(
@@ -217,18 +193,3 @@ def _response(
         request=request,
         extensions=_HTTP_1_1,
     )
-
-
-def broken(error: BaseException, request: httpx2.Request) -> httpx2.RequestError:
-    """Return the httpx2 error for one of aiohttp's, without the frames and fields that held the key."""
-    for theirs, ours in _FAILURES:
-        if isinstance(error, theirs):
-            return ours(f"{type(error).__name__}: {_plain(error)}", request=request)
-    return httpx2.ReadError(type(error).__name__, request=request)
-
-
-def _plain(error: BaseException) -> str:
-    """Return what an error says, for the kinds whose text is about addresses and causes only."""
-    if isinstance(error, (aiohttp.ClientConnectorError, ssl.SSLError)):
-        return str(error)
-    return error.strerror or "" if isinstance(error, OSError) else ""

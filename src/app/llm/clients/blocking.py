@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from app.errors import UserEndpointRefused
-from app.llm.clients.forks import OpenSockets, free_lock
 from app.llm.clients.frames import without_frames
 from app.llm.clients.guard.blocking import GuardedPools
+from app.llm.clients.sockets import OpenSockets, free_lock
 from app.llm.clients.usage import Usage
 
 if TYPE_CHECKING:
@@ -81,16 +80,9 @@ class BlockingLine:
         self._guarded.leave_to_parent()
 
     def _exchange(self, request: httpx2.Request, admission: Admission) -> httpx2.Response:
-        outbound = httpx2.Request(
-            request.method,
-            request.url,
-            headers=admission.headers,
-            stream=request.stream,
-            extensions={"timeout": request.extensions.get("timeout", {})},
-        )
         failure: BaseException
         try:
-            response = self._pool_for(admission).handle_request(outbound)
+            response = self._pool_for(admission).handle_request(_outbound(request, admission))
         except httpx2.RequestError as error:
             failure = without_trace(error, request)
         except BaseException as error:  # noqa: BLE001 - raised again below, without frames
@@ -144,7 +136,7 @@ class Flow(httpx2.SyncByteStream):
             yield from self._stream
         except httpx2.RequestError as error:
             failure = without_trace(error, self._request)
-        except UserEndpointRefused as error:
+        except BaseException as error:  # noqa: BLE001 - raised again below, without frames
             failure = without_frames(error)
         finally:
             self.end()
@@ -163,6 +155,18 @@ class Flow(httpx2.SyncByteStream):
                 self._stream.close()
             finally:
                 self._usage.leave()
+
+
+def _outbound(request: httpx2.Request, admission: Admission) -> httpx2.Request:
+    """Return what goes out: what the door admitted, and a body that is framed here, once."""
+    body = request.read()
+    return httpx2.Request(
+        admission.method,
+        admission.url,
+        headers=[*admission.headers, (b"Content-Length", b"%d" % len(body))],
+        stream=request.stream,
+        extensions={"timeout": request.extensions.get("timeout", {})},
+    )
 
 
 def _answer(response: httpx2.Response, request: httpx2.Request) -> httpx2.Response:

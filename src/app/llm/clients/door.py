@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -81,8 +82,9 @@ class Ticket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._door.forget(self._text)
-        for exchange in self._exchanges:
-            exchange.end()
+        with ExitStack() as every_one:
+            for exchange in self._exchanges:
+                every_one.callback(exchange.end)
 
     def hold(self, exchange: Exchange) -> None:
         """End this exchange when the block ends, at once if it has ended."""
@@ -93,8 +95,13 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that may leave: its address, and its headers with the key put on. Never shown, never kept."""
+    """A request that may leave, as it was judged, its headers with the key put on. Never shown, never kept.
 
+    Neither method nor address is read from the request again: it is an SDK's, which may change it.
+    """
+
+    method: str
+    url: httpx2.URL
     origin: str
     headers: list[Header]
     ticket: Ticket
@@ -147,17 +154,18 @@ class Door:
             raise TransportRefused("a request under the ticket of another call was refused")
         grant = ticket.grant
         check_bound(grant)
-        origin = checked_origin(request, grant)
+        method, url = request.method, request.url
+        origin = checked_origin(method, url, grant)
         headers = without_credentials(request, grant)
         if grant.user_named:
             headers = [IDENTITY, *(header for header in headers if header[0].lower() != b"accept-encoding")]
-        headers.append((b"Host", request.url.netloc))
+        headers.append((b"Host", url.netloc))
         key = None if grant.credential is None else _revealed(grant.credential)
         if key is not None:
             name, prefix = AUTH_HEADER[grant.auth]
             headers.append((name, prefix + key))
         ticket.left(key)
-        return Admission(origin, headers, ticket)
+        return Admission(method, url, origin, headers, ticket)
 
 
 def _revealed(credential: Credential) -> bytes:

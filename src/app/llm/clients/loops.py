@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from app.errors import ResourceClosed
-from app.llm.clients.forks import OpenSockets
 from app.llm.clients.names import FOUND_SECONDS, NameThreads
+from app.llm.clients.sockets import OpenSockets
 from app.llm.clients.usage import Usage
 
 if TYPE_CHECKING:

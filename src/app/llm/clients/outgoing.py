@@ -30,71 +30,62 @@ Header = tuple[bytes, bytes]
 _MARKER = KEY_IS_ATTACHED_BY_THE_TRANSPORT.encode()
 _MARKER_VALUES = frozenset({_MARKER, b"Bearer " + _MARKER})
 _MARKED_HEADERS = frozenset(name.lower() for name, _ in AUTH_HEADER.values())
-_REPLACED_HEADERS = frozenset({TICKET_HEADER.encode(), b"host"})
+_REPLACED_HEADERS = frozenset({TICKET_HEADER.encode(), b"host", b"content-length", b"transfer-encoding"})
+"""What the door and the lines write themselves: framed twice, a body could be two requests."""
+_STAINLESS = ("arch", "async", "lang", "os", "package-version", "read-timeout", "retry-count", "runtime")
 _PLAIN_HEADERS = frozenset(
-    {b"accept", b"accept-encoding", b"content-type", b"content-length", b"user-agent", b"anthropic-version"}
-    | {b"x-title", b"x-goog-api-client", b"x-stainless-read-timeout", b"x-stainless-retry-count"}
+    {b"accept", b"accept-encoding", b"content-type", b"user-agent", b"x-title", b"x-goog-api-client"}
+    | {b"anthropic-version", b"x-stainless-runtime-version"}
+    | {f"x-stainless-{name}".encode() for name in _STAINLESS}
 )
-"""Headers of nearly every request, spared the closer look."""
+_PLAIN_QUERIES = frozenset({b"", b"alt=sse", b"beta=true"})
+"""Headers and queries of nearly every request, spared the closer look."""
 _CONNECTION_HEADERS = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"expect"}
 )
 """What says how a connection is used (RFC 9110, 7.6.1): those are shared, and the transport's alone."""
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
-_LINE_BREAK = re.compile(rb"[\r\n\0]")
 _CREDENTIAL_NAME = re.compile(
-    rb"(?:^|[-_.])(?:auth|authn|authz|authorization|authentication|token|jwt|cookie2?|password|passwd|secret|"
-    rb"credentials?|apikey|(?:api|access|subscription|functions|secret|private|master|rapidapi|app)[-_.]?key)"
-    rb"(?:$|[-_.])"
+    rb"(?:^|[-_.])(?:auth|authn|authz|authorization|authentication|(?:api|auth|access|bearer|session)?token|jwt|"
+    rb"bearer|cookie2?|password|passwd|passphrase|(?:api|client)?secret|signature|credentials?|"
+    rb"(?:api|auth|access|subscription|functions|secret|private|master|rapidapi|app)[-_.]?key)"
+    rb"(?:$|[-_.])|^(?:x[-_.])?(?:key|sig)$"
 )
-_CREDENTIAL_PARAMETERS = frozenset(
-    {"key", "api_key", "apikey", "api-key", "x-api-key", "x-goog-api-key", "access_key", "access-key"}
-    | {
-        "access_token",
-        "auth_token",
-        "oauth_token",
-        "id_token",
-        "refresh_token",
-        "bearer_token",
-        "token",
-        "jwt",
-    }
-    | {"authorization", "auth", "subscription-key", "client_secret", "secret", "password", "signature", "sig"}
-)
+"""Of headers and of parameters in a query alike."""
+_PAGES = frozenset({b"page_token", b"next_page_token"})
+"""Parameters that say where a list goes on."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """CONNECT would make a tunnel of a shared connection, and TRACE would have the key repeated in the answer."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-def checked_origin(request: httpx2.Request, grant: Grant) -> str:
-    """Return a request's origin, which is its grant's.
+def checked_origin(method: str, url: httpx2.URL, grant: Grant) -> str:
+    """Return an address's origin, which is its grant's.
 
     Raises TransportRefused for another one, for a method that no model is asked with, and for an address that
     carries a user name, a password, a key in its query, or the marker that stands for a key.
     """
-    url = request.url
     origin = f"{url.scheme}://{url.raw_host.decode()}:{url.port or _DEFAULT_PORTS.get(url.scheme, 0)}"
     if origin != grant.origin:
         raise TransportRefused(f"a request to {origin} was refused: its ticket is for {grant.origin}")
-    if request.method not in _METHODS:
-        raise TransportRefused(
-            f"a request to {origin} was refused: no model is asked with {request.method!r}"
-        )
+    if method not in _METHODS:
+        raise TransportRefused(f"a request to {origin} was refused: no model is asked with {method!r}")
     if url.userinfo:
         raise TransportRefused(
             f"a request to {origin} was refused: its address carries a user name or password"
         )
     if _MARKER in url.raw_path:
         raise TransportRefused(f"a request to {origin} was refused: its address has a place for a key")
-    if url.query:
+    if url.query not in _PLAIN_QUERIES:
         _check_query(url, origin)
     return origin
 
 
 def without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
-    """Return the headers without ticket, host and marker.
+    """Return the headers without ticket, host, framing and marker.
 
-    Raises TransportRefused for any credential that isn't the marker, and for what is said to the connection.
+    Raises TransportRefused for any credential that isn't the marker, for what is said to the connection, and
+    for a value that could end its header or that the lines would spell differently.
     """
     kept: list[Header] = []
     for header in request.headers.raw:
@@ -107,14 +98,19 @@ def without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
         elif name not in _REPLACED_HEADERS:
             _check_name(name, grant)
             kept.append(header)
-    if _LINE_BREAK.search(b"".join([value for _, value in kept])):
-        raise TransportRefused(f"a request to {grant.origin} was refused: a header's value has a line break")
+    values = b"".join([value for _, value in kept])
+    if not (values.isascii() and values.decode().isprintable()):
+        raise TransportRefused(
+            f"a request to {grant.origin} was refused: a header's value has a line break, another control "
+            "character or one beyond ASCII"
+        )
     return kept
 
 
 def _check_query(url: httpx2.URL, origin: str) -> None:
     for name in url.params:
-        if name.lower() in _CREDENTIAL_PARAMETERS:
+        spelt = name.lower().encode()
+        if spelt not in _PAGES and _CREDENTIAL_NAME.search(spelt):
             raise TransportRefused(
                 f"a request to {origin} was refused: query parameter {name!r} carries a key"
             )

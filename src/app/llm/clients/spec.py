@@ -44,11 +44,6 @@ class ClientSpec:
     user_named: bool = False
     """Whether a user named the endpoint: it is called with that user's own key for it, under guard."""
 
-    @property
-    def pooled(self) -> bool:
-        """Whether the client lives by TTL and LRU (a user pays) instead of as long as the container."""
-        return self.payer == "user"
-
 
 @dataclass(frozen=True, slots=True)
 class CredentialReference:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from app.errors import ResourceClosed
 from app.llm.clients.door import Door, Ticket
-from app.llm.clients.forks import renew_in_children
 from app.llm.clients.guard.judging import Guard
 from app.llm.clients.proxies import Proxies
 from app.llm.clients.tls import SharedTls
+from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
     from app.llm.clients.awaiting import AwaitingLine

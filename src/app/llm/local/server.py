@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Final
 
 from app.errors import LocalModelMissing, ResourceClosed
-from app.llm.clients.forks import renew_in_children
+from app.llm.forks import renew_in_children
 from app.llm.local.native import NativeServer, ServerSettings
 
 if TYPE_CHECKING:

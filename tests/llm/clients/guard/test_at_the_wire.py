@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.errors import ModelCallFailed, UserEndpointRefused
-from app.llm.clients.guard.answers import LONGEST_EXCHANGE_S, Meter, shortest
+from tests.llm.clients.guard.asking import EVERY_WAY, port_of, refused
 from tests.llm.clients.guard.own_endpoints import (
     FEATURE,
     OWN_KEY,
@@ -21,7 +21,7 @@ from tests.llm.clients.guard.own_endpoints import (
     tls_for,
 )
 from tests.servers.fixtures import server
-from tests.servers.models import SSE, TEXT, any_model, openai_body, openai_events
+from tests.servers.models import TEXT, any_model, openai_body
 from tests.servers.running import running
 from tests.servers.wire import Answer
 
@@ -34,38 +34,6 @@ if TYPE_CHECKING:
     from tests.servers.running import RunningServer
 
 __all__ = ["server"]
-
-LIMIT = 4096
-
-
-async def streamed_in_a_loop(model: BaseChatModel) -> str:
-    return "".join([part.text async for part in model.astream("hi")])
-
-
-ASKED = {
-    "invoke": lambda model: model.invoke("hi").text,
-    "ainvoke": lambda model: asyncio.run(model.ainvoke("hi")).text,
-    "stream": lambda model: "".join(part.text for part in model.stream("hi")),
-    "astream": lambda model: asyncio.run(streamed_in_a_loop(model)),
-}
-EVERY_WAY = pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
-
-
-def port_of(server: RunningServer) -> str:
-    return server.origin.rpartition(":")[2]
-
-
-def refused(answer: Answer, ask: Callable[[BaseChatModel], str]) -> str:
-    """Return why an answer was refused."""
-    with (
-        running(lambda _: answer) as endpoint,
-        service_with(guard(loopback=True, response_limit=LIMIT)) as own,
-    ):
-        with pytest.raises(UserEndpointRefused) as refusal:
-            ask(own.get_llm(FEATURE, scope=at(endpoint.origin)))
-        assert len(endpoint.received) == 1
-        assert OWN_KEY not in str(refusal.value)
-        return refusal.value.reason
 
 
 @EVERY_WAY
@@ -125,17 +93,6 @@ def test_R5_a_redirect_is_refused(status: int, ask: Callable[[BaseChatModel], st
 
 
 @EVERY_WAY
-def test_an_answer_that_says_it_is_too_long_isnt_read(ask: Callable[[BaseChatModel], str]) -> None:
-    assert "longer than 4096 bytes" in refused(Answer(openai_body("x" * 5000)), ask)
-
-
-@EVERY_WAY
-def test_an_answer_that_turns_out_too_long_is_broken_off(ask: Callable[[BaseChatModel], str]) -> None:
-    events = openai_events(["word "] * 100)
-    assert "longer than 4096 bytes" in refused(Answer(parts=events, headers=SSE), ask)
-
-
-@EVERY_WAY
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "GZIP"])
 def test_a_compressed_answer_is_refused(coding: str, ask: Callable[[BaseChatModel], str]) -> None:
     answer = Answer(gzip.compress(openai_body()), headers={"content-encoding": coding})
@@ -146,16 +103,6 @@ def test_a_compressed_answer_is_refused(coding: str, ask: Callable[[BaseChatMode
 def test_a_coding_that_comes_second_is_seen_too(ask: Callable[[BaseChatModel], str]) -> None:
     twice = {"content-encoding": "identity", "Content-Encoding": "gzip"}
     assert "compressed" in refused(Answer(gzip.compress(openai_body()), headers=twice), ask)
-
-
-def test_one_address_isnt_waited_for_as_long_as_a_whole_request() -> None:
-    assert (shortest(None), shortest(120.0), shortest(2.0)) == (10.0, 10.0, 2.0)
-
-
-@EVERY_WAY
-def test_headers_without_end_are_refused(ask: Callable[[BaseChatModel], str]) -> None:
-    many = {f"x-{number}": "x" * 8000 for number in range(12)}
-    assert "headers" in refused(Answer(openai_body(), headers=many), ask)
 
 
 @EVERY_WAY
@@ -227,28 +174,6 @@ def test_an_address_that_doesnt_answer_makes_room_for_the_next_one(
     names = NameService(llm_example=["::1", "127.0.0.1"])
     with service_with(guard(names, loopback=True)) as service:
         assert ask(service.get_llm(FEATURE, scope=at(f"http://llm.example:{port_of(server)}"))) == TEXT
-
-
-def test_an_answer_that_trickles_ends_with_its_time() -> None:
-    now = [0.0]
-    meter = Meter(LIMIT, clock=lambda: now[0])
-    meter.sending()
-    assert meter.time_left(None) == LONGEST_EXCHANGE_S
-    now[0] = LONGEST_EXCHANGE_S - 1
-    assert meter.time_left(5.0) == 1.0
-    now[0] += 1
-    with pytest.raises(UserEndpointRefused, match="took longer"):
-        meter.time_left(5.0)
-    meter.arrived(b"HTTP/1.1 200 OK\r\n\r\n")
-    meter.sending()
-    assert meter.time_left(5.0) == 5.0
-
-
-def test_an_answer_of_nothing_but_frame_is_broken_off() -> None:
-    meter = Meter(LIMIT)
-    meter.sending()
-    with pytest.raises(UserEndpointRefused, match="more frame than content"):
-        all(meter.arrived(b"HTTP/1.1 103 Early Hints\r\n\r\n") for _ in range(10_000))
 
 
 @EVERY_WAY

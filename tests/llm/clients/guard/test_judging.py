@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.errors import TransportRefused, UserEndpointRefused
 from app.llm.clients.guard.awaiting import GuardedConnector
-from app.llm.clients.guard.blocking import JudgedNetwork
 from app.llm.clients.guard.judging import Guard
 from app.llm.clients.guard.naming import system_names
+from app.llm.clients.guard.network import JudgedNetwork
 from app.llm.clients.guard.ranges import objection_to
 from tests.llm.clients.guard.own_endpoints import NameService, guard
 from tests.servers.fixtures import server

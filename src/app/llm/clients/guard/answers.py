@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.errors import UserEndpointRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 LONGEST_HEAD = 65_536
 """Bytes of an answer's status line and headers."""
@@ -39,17 +39,6 @@ def check_head(status: int, headers: Mapping[str, str], limit: int) -> None:
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise too_long(limit)
-
-
-def check_head_length(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raise UserEndpointRefused for the headers of an answer that are too long together."""
-    if sum(len(name) + len(value) for name, value in headers) > LONGEST_HEAD:
-        raise head_too_long()
-
-
-def head_too_long() -> UserEndpointRefused:
-    """Return the error for an answer of too many headers."""
-    return UserEndpointRefused(f"the headers of its answer are longer than {LONGEST_HEAD} bytes")
 
 
 def too_long(limit: int) -> UserEndpointRefused:
@@ -104,7 +93,7 @@ class Meter:
             self._head += data
             head, end, _ = self._head.partition(b"\r\n\r\n")
             if len(head) > LONGEST_HEAD:
-                raise head_too_long()
+                raise UserEndpointRefused(f"the headers of its answer are longer than {LONGEST_HEAD} bytes")
             self._head, self._head_ended = b"" if end else self._head, bool(end)
         if self._received > self._limit:
             raise UserEndpointRefused("its answer has more frame than content")

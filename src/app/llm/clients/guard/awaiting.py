@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
+from app.errors import UserEndpointRefused
+from app.llm.clients.guard.answers import Meter
 from app.llm.clients.loops import LoopConnector
 
 if TYPE_CHECKING:
@@ -26,12 +30,43 @@ class GuardedConnector(LoopConnector):
         self._guard, self._reach = guard, reach
         # A race for the quickest address (happy eyeballs) would swallow a refusal at the last moment.
         super().__init__(JudgedNames(guard, reach), use_dns_cache=False, happy_eyeballs_delay=None)
+        # aiohttp has no public way to the bytes of a connection, and its own limits are per header.
+        self._factory = partial(self._handler)
+
+    def _handler(self) -> ResponseHandler:
+        return MeteredHandler(self._guard.response_limit, self._loop)
 
     def _open_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         # The last moment before a connection, and the only one for a host that is an address: aiohttp asks no
         # resolver then.
         self._guard.check(str(address[4][0]), self._reach)
         return super()._open_socket(address)
+
+
+class MeteredHandler(ResponseHandler):
+    """A connection to a user's own endpoint, and the count of what came over it."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._meter = Meter(limit)
+
+    def set_response_params(self, **limits: Any) -> None:
+        """Begin another exchange."""
+        self._meter.sending()
+        super().set_response_params(**limits)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived. When it is too much, leave the connection and say so to whoever waits for it."""
+        try:
+            self._meter.arrived(data)
+        except UserEndpointRefused as refusal:
+            payload = self._payload  # abort forgets it
+            self.abort()
+            self.set_exception(refusal)
+            if payload is not None:
+                payload.set_exception(refusal)
+        else:
+            super().data_received(data)
 
 
 class JudgedNames(AbstractResolver):
