@@ -51,6 +51,21 @@ def extract_with(extra: str) -> str:
 
 
 MISTAKES = {
+    "a header with a credential": providers(
+        'key_env = "ACME_API_KEY"',
+        'key_env = "ACME_API_KEY"\nheaders = { Api-Key = "x" }',
+        "providers.toml:5: header 'Api-Key' would be refused by the transport: it carries a credential",
+    ),
+    "a header of the transport's": providers(
+        'key_env = "ACME_API_KEY"',
+        'key_env = "ACME_API_KEY"\nheaders = { Host = "acme.example" }',
+        "providers.toml:5: header 'Host' has no effect: the transport writes it itself",
+    ),
+    "a header that none can be": providers(
+        'key_env = "ACME_API_KEY"',
+        'key_env = "ACME_API_KEY"\nheaders = { X-Title = "Caf\u00e9" }',
+        "providers.toml:5: the value of header 'X-Title' has characters that no header has",
+    ),
     "an unknown key": features(
         'payer = "pl',
         'pajer = "pl',

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import nearest
 from app.llm.catalog.effective import direct_equivalent, hops_of
+from app.llm.catalog.headers import FRAMING, objection_to
 from app.llm.catalog.model import USER_ENDPOINT
 from app.llm.catalog.options import OPTION_NAMES
 
@@ -20,6 +21,7 @@ def check_providers(catalog: Catalog, run: Compilation) -> None:
     for provider in catalog.providers.values():
         path: Path = ("providers", provider.name)
         _check_endpoint(run, provider, path)
+        _check_headers(run, provider, path)
         _check_probe(run, provider, path)
         _check_references(run, provider, path)
         _check_option_names(run, provider, path)
@@ -39,6 +41,18 @@ def _check_endpoint(run: Compilation, provider: Provider, path: Path) -> None:
         run.problem(path, f"provider {provider.name!r} needs exactly one of base_url, launch, own_endpoint")
     if row.base_url is not None and not row.base_url.startswith(("https://", "http://")):
         run.problem((*path, "base_url"), f"{row.base_url!r} is not an http(s) URL")
+
+
+def _check_headers(run: Compilation, provider: Provider, path: Path) -> None:
+    for name, value in provider.row.headers.items():
+        spelt, here = name.lower().encode(), (*path, "headers", name)
+        objection = objection_to(spelt)
+        if spelt in FRAMING:
+            run.problem(here, f"header {name!r} has no effect: the transport writes it itself")
+        elif objection is not None:
+            run.problem(here, f"header {name!r} would be refused by the transport: it {objection}")
+        elif not (value.isascii() and value.isprintable()):
+            run.problem(here, f"the value of header {name!r} has characters that no header has")
 
 
 def _check_probe(run: Compilation, provider: Provider, path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from app.errors import TransportRefused
+from app.llm.catalog.headers import CREDENTIAL, FOREIGN, FRAMING, objection_to
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,8 +30,8 @@ Header = tuple[bytes, bytes]
 _MARKER = KEY_IS_ATTACHED_BY_THE_TRANSPORT.encode()
 _MARKER_VALUES = frozenset({_MARKER, b"Bearer " + _MARKER})
 _MARKED_HEADERS = frozenset(name.lower() for name, _ in AUTH_HEADER.values())
-_REPLACED_HEADERS = frozenset({TICKET_HEADER.encode(), b"host", b"content-length", b"transfer-encoding"})
-"""What the door and the lines write themselves: framed twice, a body could be two requests."""
+_REPLACED_HEADERS = FRAMING | {TICKET_HEADER.encode()}
+"""What the door and the lines write themselves."""
 _STAINLESS = ("arch", "async", "lang", "os", "package-version", "read-timeout", "retry-count", "runtime")
 _PLAIN_HEADERS = frozenset(
     {b"accept", b"accept-encoding", b"content-type", b"user-agent", b"x-title", b"x-goog-api-client"}
@@ -40,18 +40,6 @@ _PLAIN_HEADERS = frozenset(
 )
 _PLAIN_QUERIES = frozenset({b"", b"alt=sse", b"beta=true"})
 """Headers and queries of nearly every request, spared the closer look."""
-_CONNECTION_HEADERS = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"expect"}
-)
-"""What says how a connection is used (RFC 9110, 7.6.1): those are shared, and the transport's alone."""
-_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
-_CREDENTIAL_NAME = re.compile(
-    rb"(?:^|[-_.])(?:auth|authn|authz|authorization|authentication|(?:api|auth|access|bearer|session)?token|jwt|"
-    rb"bearer|cookie2?|password|passwd|passphrase|(?:api|client)?secret|signature|credentials?|"
-    rb"(?:api|auth|access|subscription|functions|secret|private|master|rapidapi|app)[-_.]?key)"
-    rb"(?:$|[-_.])|^(?:x[-_.])?(?:key|sig)$"
-)
-"""Of headers and of parameters in a query alike."""
 _PAGES = frozenset({b"page_token", b"next_page_token"})
 """Parameters that say where a list goes on."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -94,7 +82,7 @@ def without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
             kept.append(header)
         elif name in _MARKED_HEADERS:
             if header[1] not in _MARKER_VALUES:
-                raise _carries_a_credential(name, grant)
+                raise _refused(name, FOREIGN, grant)
         elif name not in _REPLACED_HEADERS:
             _check_name(name, grant)
             kept.append(header)
@@ -110,26 +98,18 @@ def without_credentials(request: httpx2.Request, grant: Grant) -> list[Header]:
 def _check_query(url: httpx2.URL, origin: str) -> None:
     for name in url.params:
         spelt = name.lower().encode()
-        if spelt not in _PAGES and _CREDENTIAL_NAME.search(spelt):
+        if spelt not in _PAGES and CREDENTIAL.search(spelt):
             raise TransportRefused(
                 f"a request to {origin} was refused: query parameter {name!r} carries a key"
             )
 
 
 def _check_name(name: bytes, grant: Grant) -> None:
-    if not _HEADER_NAME.fullmatch(name):
-        raise TransportRefused(f"a request to {grant.origin} was refused: {name!r} can't be a header's name")
-    if name in _CONNECTION_HEADERS:
-        raise TransportRefused(
-            f"a request to {grant.origin} was refused: header {name.decode()!r} is about the connection, "
-            "which is the transport's alone"
-        )
-    if _CREDENTIAL_NAME.search(name):
-        raise _carries_a_credential(name, grant)
+    objection = objection_to(name)
+    if objection is not None:
+        raise _refused(name, objection, grant)
 
 
-def _carries_a_credential(name: bytes, grant: Grant) -> TransportRefused:
-    return TransportRefused(
-        f"a request to {grant.origin} was refused: header {name.decode()!r} "
-        "carries a credential that the transport didn't attach"
-    )
+def _refused(name: bytes, objection: str, grant: Grant) -> TransportRefused:
+    shown = name.decode("latin-1")
+    return TransportRefused(f"a request to {grant.origin} was refused: header {shown!r} {objection}")
