@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -57,6 +57,7 @@ EXAMPLES: list[PointsmanError] = [
     tree.ResourceClosed("m"),
     tree.TransportRefused("m"),
     tree.RealRequestForbidden("m"),
+    tree.ScriptExhausted("f", 1),
     tree.ModelCallFailed(**FAILED),
     tree.KeyRejected(reason="quota", **FAILED),
     tree.UserKeyRejected(reason="billing", **FAILED),
@@ -148,13 +149,23 @@ def test_R9_a_users_key_that_is_used_up_or_unpaid_is_a_matter_of_payment(
     assert tree.PlatformKeyRejected(reason=reason, **FAILED).http_status == 503
 
 
+def test_a_user_is_told_what_is_wrong_with_the_key() -> None:
+    told = {
+        reason: tree.UserKeyRejected(reason=reason, **FAILED).to_dict()["message"]
+        for reason in get_args(tree.KeyReason)
+    }
+
+    assert len(set(told.values())) == len(told) == 4
+
+
 def test_a_client_sees_what_it_can_act_on() -> None:
     rejected = tree.UserKeyRejected(reason="quota", **FAILED)
     limited = tree.RateLimited(**(FAILED | {"retry_after_s": None}))
 
     assert rejected.to_dict() == {
         "type": "UserKeyRejected",
-        "message": "the provider refused your own key",
+        "message": "the quota of your key is used up; raise its limit at the provider, "
+        "or wait until it is renewed",
         "provider": "acme",
         "reason": "quota",
         "retry_after_s": 2.5,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from pydantic import ValidationError
 
@@ -29,6 +32,23 @@ def test_providers_variables_are_read_by_name_and_kept_as_secrets(monkeypatch: p
     assert settings.variable("ACME_BASE_URL") == "https://proxy.example"
     assert settings.variable("OTHER_API_KEY") is None
     assert SECRET not in repr(settings)
+
+
+def test_R7_settings_are_made_anew_in_another_process_and_never_pickled() -> None:
+    settings = Settings(variables={"ACME_API_KEY": SECRET})
+
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="make Settings anew in that process") as caught:
+            pickle.dumps(settings, protocol)
+        assert SECRET not in str(caught.value)
+
+
+def test_settings_can_be_copied() -> None:
+    settings = Settings(variables={"ACME_API_KEY": SECRET})
+
+    for other in (copy.copy(settings), copy.deepcopy(settings), settings.model_copy()):
+        assert other == settings
+        assert other.variable("ACME_API_KEY") == SECRET
 
 
 def test_a_blank_variable_is_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def _names(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """What the environment says, read once when this object is made. Frozen.
+    """What the environment says, read once when this object is made. Frozen, and never pickled.
 
     `variables` holds the providers' keys and base URLs by the name of their variable, as secrets.
     """
@@ -96,6 +96,9 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("settings hold secrets and can't be pickled: make Settings anew in that process")
 
     @classmethod
     def settings_customise_sources(

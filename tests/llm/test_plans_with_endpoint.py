@@ -62,7 +62,6 @@ def test_all_that_its_client_is_built_from_is_in_the_spec() -> None:
         supports=OWN.supports,
         user_named=True,
     )
-    assert spec.pooled
 
 
 def test_the_operators_variables_dont_send_it_elsewhere() -> None:

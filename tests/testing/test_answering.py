@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -25,6 +24,7 @@ from app.errors import (
     ProviderUnavailable,
     RateLimited,
     RealRequestForbidden,
+    ScriptExhausted,
     StreamBroken,
     UnknownFeature,
     UserKeyRejected,
@@ -34,7 +34,6 @@ from app.llm import InMemoryProfileRepository, RequestScope, request_scope
 from app.settings import Settings
 from app.testing.scripted.failing import Failing
 from app.testing.scripted.features import answering
-from app.testing.scripted.script import ScriptExhausted
 from tests.llm.services import HONOURS, TABLES
 
 if TYPE_CHECKING:
@@ -53,6 +52,16 @@ def container() -> Parts:
     """A product without a single key."""
     return Container(
         settings=Settings(variables={}), profile_repository=InMemoryProfileRepository(TABLES, HONOURS)
+    )
+
+
+@pytest.fixture
+def hurried() -> Parts:
+    """The same product, whose guard asks once and never again."""
+    guard = TABLES["features"]["guard"] | {"attempts": 1}
+    tables = TABLES | {"features": TABLES["features"] | {"guard": guard}}
+    return Container(
+        settings=Settings(variables={}), profile_repository=InMemoryProfileRepository(tables, HONOURS)
     )
 
 
@@ -141,6 +150,28 @@ def test_scripts_can_be_nested(container: Parts) -> None:
         assert llm(container, "guard").invoke("?").text == "outer"
 
 
+def test_a_nested_block_lifts_no_refusal(container: Parts) -> None:
+    with answering(container, guard="outer", refuse_others=True):
+        with answering(container, coach="inner"), pytest.raises(RealRequestForbidden):
+            llm(container, "chat", scope=ADA)
+        with pytest.raises(RealRequestForbidden):
+            llm(container, "coach", scope=ADA)
+
+
+def test_a_product_that_warms_up_warms_what_may_be_asked(container: Parts) -> None:
+    container.settings.override(Settings(variables={"NOVA_API_KEY": "nova-platform"}))
+    with answering(container, guard="safe", summary="In short."):
+        service = container.llm_service()
+        assert service.warm_up(["chat", "guard"]) == ("guard", "chat")
+        assert service.warm_up() == ("summary", "guard", "chat")
+        assert service.warm_up([]) == ()
+    with answering(container, guard="safe", refuse_others=True):
+        assert container.llm_service().warm_up() == ("guard",)
+        with pytest.raises(UnknownFeature):
+            container.llm_service().warm_up(["gard"])
+    assert len(container.client_cache()) == 1, "chat's client: none for a script"
+
+
 def test_seams_that_are_overridden_later_are_seen(container: Parts) -> None:
     heard: list[str] = []
 
@@ -171,6 +202,7 @@ def test_a_whole_product_runs_on_scripts() -> None:
 def test_nothing_is_launched_for_a_scripted_feature() -> None:
     container: Any = Container(settings=Settings(model_qos="local", variables={}))
     with answering(container, session_titles="Plans"):
+        assert container.llm_service().warm_up(["session_titles"]) == ("session_titles",)
         assert llm(container, "session_titles").invoke("?").text == "Plans"
 
 
@@ -178,9 +210,9 @@ def test_nothing_is_launched_for_a_scripted_feature() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(FAILURES) - {"stream_broken"}))
-async def test_a_scripted_failure_is_the_failure_of_a_real_call(container: Parts, name: FailureClass) -> None:
-    with answering(container, guard=Failing(name)):
-        model = llm(container, "guard")
+async def test_a_scripted_failure_is_the_failure_of_a_real_call(hurried: Parts, name: FailureClass) -> None:
+    with answering(hurried, guard=Failing(name)):
+        model = llm(hurried, "guard")
         for ask in (lambda: model.ainvoke("?"), lambda: asyncio.to_thread(list, model.stream("?"))):
             with pytest.raises(ModelCallFailed) as caught:
                 await ask()
@@ -202,10 +234,10 @@ async def test_a_scripted_failure_is_the_failure_of_a_real_call(container: Parts
     ],
 )
 def test_one_of_our_errors_is_scripted_by_its_class(
-    container: Parts, given: type[Exception], raised: type[Exception]
+    hurried: Parts, given: type[Exception], raised: type[Exception]
 ) -> None:
-    with answering(container, guard=given), pytest.raises(raised):
-        llm(container, "guard").invoke("?")
+    with answering(hurried, guard=given), pytest.raises(raised):
+        llm(hurried, "guard").invoke("?")
 
 
 def test_a_users_key_is_refused_as_a_users_key(container: Parts) -> None:
@@ -237,8 +269,3 @@ def test_a_rate_limit_says_when_to_come_back(container: Parts) -> None:
 def test_a_failure_that_nobody_knows_is_an_error() -> None:
     with pytest.raises(ValueError, match="no failure 'tired'"):
         Failing("tired")  # type: ignore[arg-type]
-
-
-def test_an_exhausted_script_survives_pickling() -> None:
-    error = ScriptExhausted("guard", 1)
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - its own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import sys
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -189,6 +190,16 @@ def test_every_logger_is_left_as_it_was() -> None:
     assert (after, quiet.level, quiet.disabled) == (before, logging.ERROR, True)
     assert logging.root.manager.disable == logging.WARNING
     logging.disable(logging.NOTSET)
+
+
+def test_a_watch_that_begins_twice_ends_once() -> None:
+    root = logging.getLogger()
+    before = (sys.stdout, root.level, list(root.handlers))
+    kit = LeakKit()
+    kit.open()
+    kit.open()
+    kit.close()
+    assert (sys.stdout, root.level, list(root.handlers)) == before
 
 
 def test_nothing_of_a_canary_shows_it() -> None:

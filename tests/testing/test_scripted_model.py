@@ -12,8 +12,9 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from app.errors import ScriptExhausted
 from app.testing.scripted.model import ScriptedChatModel
-from app.testing.scripted.script import Script, ScriptExhausted
+from app.testing.scripted.script import Script
 
 if TYPE_CHECKING:
     from app.testing.scripted.script import Call

@@ -24,6 +24,7 @@
     ├── ResourceClosed                something was asked of a container that was closed
     ├── TransportRefused              the shared transport would not send this request, and why
     │   └── RealRequestForbidden      a test forbids requests to providers, and something sent one
+    ├── ScriptExhausted               a test's scripted model was asked more often than it has answers
     ├── ModelCallFailed               a call failed, for a reason that none of these names
     │   ├── KeyRejected               reason: invalid, permission, quota or billing
     │   │   ├── UserKeyRejected       the provider refused the user's key
@@ -82,6 +83,7 @@ from app.errors.operation import (
     ModelDetached,
     RealRequestForbidden,
     ResourceClosed,
+    ScriptExhausted,
     TransportRefused,
 )
 from app.errors.original import Original
@@ -125,6 +127,7 @@ __all__ = [
     "RealRequestForbidden",
     "ResourceClosed",
     "ScopeError",
+    "ScriptExhausted",
     "SettingsError",
     "StreamBroken",
     "TransportRefused",

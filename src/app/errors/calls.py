@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app.errors.root import PointsmanError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.errors.original import Original
 
 Payer = Literal["platform", "user"]
@@ -31,6 +33,14 @@ FailureClass = Literal[
 
 KeyReason = Literal["invalid", "permission", "quota", "billing"]
 """Why a provider refuses a key: it isn't one, it may not do this, it is used up, or nobody paid for it."""
+
+TOLD_TO_USERS: Final[Mapping[KeyReason, str]] = {
+    "invalid": "the provider doesn't accept your key; check it, or make a new one",
+    "permission": "the provider doesn't let your key do this; check what your account there may use",
+    "quota": "the quota of your key is used up; raise its limit at the provider, or wait until it is renewed",
+    "billing": "your account at the provider has no credit or no billing; add it there",
+}
+"""What the user whose key it is may see."""
 
 
 class ModelCallFailed(PointsmanError):
@@ -94,11 +104,12 @@ class UserKeyRejected(KeyRejected):
     """The provider refused the user's own key. It never falls through to the platform's by itself (R9)."""
 
     http_status = 403
-    public_message = "the provider refused your own key"
+    public_message = "the provider refused your key"
     public_fields: tuple[str, ...] = ("provider", "reason", "retry_after_s")
 
     def __init__(self, *, reason: KeyReason, **fields: Any) -> None:
         super().__init__(reason=reason, **fields)
+        self.public_message = TOLD_TO_USERS[reason]
         if reason in {"quota", "billing"}:
             self.http_status = 402
 
@@ -107,7 +118,7 @@ class PlatformKeyRejected(KeyRejected):
     """The provider refused the platform's key: an operator has to look at it."""
 
     http_status = 503
-    public_message = "this service can't be used at the moment"
+    public_message = "this service can't be used at the moment; try again later"
     public_fields: tuple[str, ...] = ()
 
 
@@ -122,7 +133,7 @@ class ProviderTimeout(ModelCallFailed):
     """No answer in time."""
 
     http_status = 504
-    public_message = "the model took too long to answer"
+    public_message = "the model took too long to answer; try again later"
 
 
 class ProviderUnavailable(ModelCallFailed):
@@ -136,7 +147,7 @@ class InvalidRequest(ModelCallFailed):
     """The provider would not take this request: it is wrong, or sent to a wrong address."""
 
     http_status = 400
-    public_message = "the model does not take this request"
+    public_message = "the model can't handle this request"
 
 
 class ContextTooLong(InvalidRequest):
@@ -150,13 +161,13 @@ class ContentFiltered(ModelCallFailed):
     """The provider's rules about content refused the request or its answer."""
 
     http_status = 422
-    public_message = "the provider's rules about content refuse this"
+    public_message = "the provider's rules about content don't allow this"
 
 
 class MalformedResponse(ModelCallFailed):
     """An answer came that can't be read as one."""
 
-    public_message = "the model's answer can't be read"
+    public_message = "the model's answer could not be read; try again"
 
 
 class StreamBroken(ModelCallFailed):
@@ -165,7 +176,7 @@ class StreamBroken(ModelCallFailed):
     `broken_by` is what broke it. How many tokens were used is not known.
     """
 
-    public_message = "the model's answer broke off"
+    public_message = "the model's answer broke off; try again"
 
     def __init__(self, *, partial: str, broken_by: FailureClass, **fields: Any) -> None:
         self.partial, self.broken_by = partial, broken_by

@@ -9,7 +9,7 @@ class EnrolmentUnavailable(PointsmanError):
     """The store of enrolled keys can't be asked, so no sent key may be used."""
 
     http_status = 503
-    public_message = "users' own keys can't be checked at the moment; try again later"
+    public_message = "your key can't be checked at the moment; try again later"
 
 
 class ModelDetached(PointsmanError):
@@ -38,7 +38,17 @@ class RealRequestForbidden(TransportRefused):
     """A test forbids requests to providers, and something tried to send one."""
 
 
+class ScriptExhausted(PointsmanError):
+    """A model that a test has scripted was called more often than its script has answers."""
+
+    def __init__(self, feature: str, answers: int) -> None:
+        self.feature, self.answers = feature, answers
+        noun = "answer" if answers == 1 else "answers"
+        super().__init__(f"the script of {feature!r} has {answers} {noun}, and was asked for one more")
+
+
 class InputError(PointsmanError):
     """A file or a line of it that can't be used, with its place."""
 
     http_status = 400
+    public_message = "what was given can't be read"

@@ -11,6 +11,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import ConfigDict, PrivateAttr
 
 from app.errors import ModelDetached
+from app.llm.failures import NothingInAnswer
 from app.llm.streams import achunks_of, chunks_of
 from app.llm.structured import structured_chain
 from app.llm.wishes import BoundTools
@@ -243,6 +244,8 @@ class RoutedChatModel(BaseChatModel):
 
 
 def _stamped(line: Line, result: ChatResult, arguments: dict[str, Any]) -> ChatResult:
+    if not result.generations:  # LangChain would look for the first one, where no failure is classified
+        raise NothingInAnswer("the answer holds no message")
     for generation in result.generations:
         generation.message.response_metadata["pointsman"] = line.stamp(arguments)
     return result

@@ -11,6 +11,7 @@ Nothing in the product imports this package; only its plugin imports pytest.
 
 from __future__ import annotations
 
+from app.errors import ScriptExhausted
 from app.testing.conformance.checking import check_adapter
 from app.testing.conformance.findings import AdapterMisbehaves, Finding
 from app.testing.forbidding import ForbiddingTransport, forbid_real_requests
@@ -20,7 +21,7 @@ from app.testing.leaks.kit import LeakKit
 from app.testing.scripted.failing import Failing
 from app.testing.scripted.features import answering
 from app.testing.scripted.model import ScriptedChatModel
-from app.testing.scripted.script import Call, Script, ScriptExhausted
+from app.testing.scripted.script import Call, Script
 from app.testing.servers import RecordingServer, Reply, Seen, recording
 
 __all__ = [

@@ -16,13 +16,23 @@ from app.errors import (
     RateLimited,
     UserKeyRejected,
 )
-from tests.servers.models import as_json
+from tests.llm.failures.wordings import (
+    ANTHROPIC,
+    GEMINI,
+    OPENAI,
+    RETRY_IN_A_MINUTE,
+    TOO_LONG_BEHIND,
+    anthropic,
+    gemini,
+    openai,
+    openrouter,
+    reason,
+    used_up,
+)
 from tests.servers.wire import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-OPENAI, ANTHROPIC, GEMINI = "openai_compatible", "anthropic", "gemini"
 
 
 @dataclass(frozen=True)
@@ -38,47 +48,6 @@ class Row:
     def __str__(self) -> str:
         return f"{self.protocol}: {self.name}"
 
-
-def openai(status: int, code: str | int | None = None, said: str = "no", **more: Any) -> Answer:
-    """Return an error as OpenAI writes it."""
-    error = {"message": said, "type": "invalid_request_error", "param": None, "code": code, **more}
-    return Answer(as_json({"error": error}), status=status)
-
-
-def openrouter(status: int, said: str = "no", http: int | None = None, **metadata: Any) -> Answer:
-    """Return an error as OpenRouter writes it: its code is the status, and HTTP may say 200."""
-    error = {"code": status, "message": said, "metadata": metadata}
-    return Answer(as_json({"error": error}), status=http or status)
-
-
-def anthropic(status: int, kind: str, said: str = "no", code: str | None = None) -> Answer:
-    """Return an error as Anthropic writes it."""
-    error: dict[str, Any] = {"type": kind, "message": said}
-    if code:
-        error["details"] = {"error_code": code}
-    return Answer(as_json({"type": "error", "error": error, "request_id": "req_9"}), status=status)
-
-
-def gemini(status: int, name: str, said: str = "no", *details: Mapping[str, Any]) -> Answer:
-    """Return an error as Google writes it."""
-    error = {"code": status, "message": said, "status": name, "details": list(details)}
-    return Answer(as_json({"error": error}), status=status)
-
-
-def reason(name: str) -> dict[str, Any]:
-    """Return Google's ErrorInfo."""
-    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": name, "domain": "googleapis.com"}
-
-
-def used_up(quota: str, value: str = "250") -> dict[str, Any]:
-    """Return Google's QuotaFailure."""
-    violation = {"quotaId": quota, "quotaValue": value}
-    return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}
-
-
-RETRY_IN_A_MINUTE = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "61.5s"}
-TOO_LONG_BEHIND = '{"error": {"message": "too long", "code": "context_length_exceeded"}}'
-HTML = Answer(b"<html><body>502 Bad Gateway</body></html>", headers={"content-type": "text/html"})
 
 KEYS = [
     Row("a wrong key", OPENAI, openai(401, "invalid_api_key"), UserKeyRejected, {"reason": "invalid"}),
@@ -135,6 +104,28 @@ KEYS = [
         UserKeyRejected,
         {"reason": "billing", "guessed": True},
     ),
+    Row(
+        "a spend limit, said by a text",
+        ANTHROPIC,
+        anthropic(400, "invalid_request_error", "You have reached your specified API usage limits."),
+        UserKeyRejected,
+        {"reason": "quota", "guessed": True, "http_status": 402},
+    ),
+    Row(
+        "nobody's account, said by a text",
+        ANTHROPIC,
+        anthropic(400, "invalid_request_error", "This organization has been disabled."),
+        UserKeyRejected,
+        {"reason": "permission", "guessed": True},
+    ),
+    Row(
+        "nothing is free there, said by a text",
+        GEMINI,
+        gemini(400, "FAILED_PRECONDITION", "Gemini API free tier is not available in your country."),
+        UserKeyRejected,
+        {"reason": "billing", "guessed": True},
+    ),
+    Row("no credit", GEMINI, gemini(402, "RESOURCE_EXHAUSTED"), UserKeyRejected, {"reason": "billing"}),
     Row(
         "a spend limit",
         ANTHROPIC,
@@ -214,6 +205,24 @@ REQUESTS = [
         anthropic(400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
         ContextTooLong,
         {"guessed": True, "http_status": 413},
+    ),
+    Row(
+        "too long with its answer, said by a text",
+        ANTHROPIC,
+        anthropic(
+            400,
+            "invalid_request_error",
+            "input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
+        ),
+        ContextTooLong,
+        {"guessed": True},
+    ),
+    Row(
+        "too many bytes, said by a text",
+        GEMINI,
+        gemini(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
+        ContextTooLong,
+        {"guessed": True},
     ),
     Row("too many bytes", ANTHROPIC, anthropic(413, "request_too_large"), ContextTooLong, {"guessed": False}),
     Row(

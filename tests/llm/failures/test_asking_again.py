@@ -53,6 +53,9 @@ def once(answer: Answer) -> Script:
         ({"Retry-After": "Mon, 02 Mar 2026 10:00:30 GMT", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 30.0),
         ({"Retry-After": "Mon, 02 Mar 2026 10:00:30 -0000", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}, 30.0),
         ({"Retry-After": "Mon, 02 Mar 2026 10:00:00 GMT"}, 0.0),
+        ({"Retry-After": "Mon, 02 Mar 99999999999999999999 10:00:30 GMT"}, None),
+        ({"Retry-After": "Mon, 02 Mar 2026 10:00:30 +99999999999999"}, None),
+        ({"Retry-After": "Mon, 99 Mar 2026 10:00:30 GMT"}, None),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": "soon"}, None),
@@ -91,7 +94,6 @@ def test_R11_googles_retry_delay_is_read(details: object, seconds: float | None)
 async def test_R11_a_provider_that_asks_for_a_long_wait_is_not_asked_again(
     status: int, provider: RunningServer, patient: LLMService
 ) -> None:
-    provider.script = once(Answer(b"{}", status=status, headers={"Retry-After": "30"}))
     for way in WAYS:
         provider.received.clear()
         provider.script = once(Answer(b"{}", status=status, headers={"Retry-After": "30"}))
@@ -101,14 +103,13 @@ async def test_R11_a_provider_that_asks_for_a_long_wait_is_not_asked_again(
         assert (error.retry_after_s, error.attempts, len(provider.received)) == (30.0, 1, 1)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_R11_a_provider_that_asks_for_a_short_wait_is_asked_again(
-    protocol: str, provider: RunningServer, patient: LLMService
+    provider: RunningServer, patient: LLMService
 ) -> None:
     for way in WAYS:
         provider.received.clear()
         provider.script = once(Answer(b"{}", status=429, headers={"Retry-After": "0"}))
-        assert await ask(patient.get_llm(protocol), way) == "Hello there"
+        assert await ask(patient.get_llm("openai_compatible"), way) == "Hello there"
         assert len(provider.received) == 2
 
 

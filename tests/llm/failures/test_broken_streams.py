@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ContentFiltered, ProviderUnavailable, StreamBroken
 from tests.llm.failures.calling import ADA, PROTOCOLS, WAYS, failure_of
-from tests.llm.failures.rows import ANTHROPIC, GEMINI, OPENAI
+from tests.llm.failures.wordings import ANTHROPIC, GEMINI, OPENAI
 from tests.servers.models import (
     SSE,
     anthropic_events,

@@ -17,7 +17,7 @@ from app.errors import (
     UserKeyRejected,
 )
 from tests.llm.failures.calling import ADA, PROTOCOLS, WAYS, failure_of
-from tests.llm.failures.rows import ANTHROPIC, GEMINI, HTML, OPENAI
+from tests.llm.failures.wordings import ANTHROPIC, GEMINI, HTML, OPENAI
 from tests.servers.models import SSE, as_json, event
 from tests.servers.wire import Answer
 
@@ -48,7 +48,7 @@ def streamed(*values: object, name: str | None = None) -> Answer:
     return Answer(parts=[event(value, name) for value in values], headers=SSE)
 
 
-def completion(finish_reason: str, **more: object) -> dict[str, object]:
+def completion(finish_reason: object, **more: object) -> dict[str, object]:
     message = {"role": "assistant", "content": ""}
     choice = {"index": 0, "message": message, "delta": message, "finish_reason": finish_reason, **more}
     return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
@@ -82,6 +82,30 @@ CASES = [
     Case("a choice that ends so", OPENAI, WHOLE, Answer(as_json(completion("error"))), ProviderUnavailable),
     Case("a chunk with an error", OPENAI, STREAMED, streamed(completion("error", **SLOW)), RateLimited, 429),
     Case("a chunk that ends so", OPENAI, STREAMED, streamed(completion("error")), ProviderUnavailable),
+    Case(
+        "no choice", OPENAI, WHOLE, Answer(as_json(completion("stop") | {"choices": []})), MalformedResponse
+    ),
+    Case(
+        "chunks that don't fit together",
+        OPENAI,
+        STREAMED,
+        streamed(completion("stop"), completion("stop") | {"model": 12}),
+        StreamBroken,
+    ),
+    Case(
+        "endings that don't",
+        OPENAI,
+        STREAMED,
+        streamed(completion(12), completion("stop")),
+        MalformedResponse,
+    ),
+    Case(
+        "probabilities that don't",
+        OPENAI,
+        STREAMED,
+        streamed(completion("stop", logprobs={"content": []}), completion("stop", logprobs=[1])),
+        StreamBroken,
+    ),
     Case("a text for an error", OPENAI, WHOLE, Answer(as_json({"error": "it broke"})), ModelCallFailed),
     Case("an error for a body", ANTHROPIC, WHOLE, Answer(as_json(OVERLOADED)), ProviderUnavailable),
     Case(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
 from app.llm.failures.redaction import INERT_MARKER, SHORTEST_FRAGMENT, safe_word, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEYS = st.text(string.ascii_letters + string.digits + "-_./+=", min_size=SHORTEST_FRAGMENT, max_size=80)
 TEXTS = st.text(max_size=60)
@@ -22,6 +27,30 @@ def test_R17_a_key_is_cut_out_of_any_text_whole_or_in_part(before: str, key: str
 
     pieces = (key[at : at + SHORTEST_FRAGMENT] for at in range(len(key) - SHORTEST_FRAGMENT + 1))
     assert not any(piece in shown for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        str.lower,
+        str.upper,
+        lambda key: key.encode().hex(),
+        lambda key: key.encode().hex().upper(),
+        lambda key: b64encode(key.encode()).decode(),
+        lambda key: b64encode(f"u:{key}".encode()).decode(),
+        lambda key: urlsafe_b64encode(f"user:{key}!".encode()).decode(),
+    ],
+)
+def test_R17_a_key_is_cut_out_in_any_case_and_in_the_usual_encodings(encoded: Callable[[str], str]) -> None:
+    key = "k1LLm3-S3cr3t-0001.ZZ"
+    said = encoded(key)
+
+    assert said[6:18] not in without_secrets(f"no: {said}, {said[3:]}", key)
+    assert safe_word(said[:64], key) is None
+
+
+def test_R17_a_letter_that_is_two_in_lower_case_moves_nothing() -> None:
+    assert without_secrets("İİİ k1llm3-s3cr3t-0001 İ", "k1llm3-s3cr3t-0001") == "İİİ [cut] İ"
 
 
 @given(key=st.text(string.ascii_letters, min_size=1, max_size=5))

@@ -57,6 +57,8 @@ SHAPES: list[tuple[int | None, object, str, bool]] = [
     (None, {"error": {"type": "overloaded_error", "message": "rate limit"}}, "overloaded", False),
     (429, {"error": {"details": [{"violations": [3, {"quotaId": "PerMinute"}]}, 4]}}, "rate_limited", False),
     (429, {"error": {"details": [{"violations": "x"}]}}, "rate_limited", False),
+    (429, {"error": {"details": [{"violations": [{"quotaValue": []}]}]}}, "rate_limited", False),
+    (429, {"error": {"details": [{"violations": [{"quotaValue": 0}]}]}}, "quota", False),
 ]
 
 
@@ -113,39 +115,58 @@ def test_R17_a_code_that_is_the_key_in_use_is_dropped() -> None:
     assert classify(error, secret="abcdefghijkl0123456789").code is None
 
 
+def test_R18_a_body_may_be_nested_as_deep_as_it_likes() -> None:
+    body: object = TOO_LONG
+    for _ in range(5_000):
+        body = [body]
+
+    assert classify(Answered(400, body)).code == "context_length_exceeded"
+    assert (
+        classify(Answered(429, {"error": {"details": [{"violations": [{"quotaId": body}]}]}})).status == 429
+    )
+    assert classify(Answered(400, {"message": body, "request_id": body})).request_id is None
+
+
+READ = [
+    *("error", "code", "type", "status", "message", "request_id", "innererror"),
+    *("details", "reason", "error_code", "error_type", "violations", "quotaId", "quotaValue", "retryDelay"),
+    *("metadata", "raw", "reasons", "limit_source"),
+]
+"""Everything that is looked at in a body."""
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("PerDay"),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "error",
-                    "code",
-                    "type",
-                    "status",
-                    "details",
-                    "metadata",
-                    "raw",
-                    "reason",
-                    "violations",
-                    "message",
-                ]
-            ),
-            inner,
-            max_size=4,
+        | st.dictionaries(st.sampled_from(READ), inner, max_size=4)
+        | st.fixed_dictionaries({"error": st.fixed_dictionaries({"details": st.lists(inner, max_size=2)})})
+        | st.fixed_dictionaries(
+            {"violations": st.lists(st.dictionaries(st.sampled_from(READ), inner), max_size=2)}
         )
     ),
     max_leaves=12,
 )
+NUMBERS = st.integers(-(10**20), 10**20) | st.integers(0, 60)
+SAID = st.text(max_size=20) | st.builds(
+    "Mon, {} Mar {} {}:00:30 {}".format,
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    st.sampled_from(["GMT", "-0000"]) | NUMBERS,
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["Retry-After", "retry-after-ms", "Date", "x-request-id"]), SAID, max_size=4
+)
 
 
-@given(body=JSON, status=st.none() | st.integers(0, 999))
-def test_R18_no_body_whatever_its_shape_breaks_the_classification(body: object, status: int | None) -> None:
-    failure = classify(Answered(status, body), answered=True)
+@given(body=JSON, status=st.none() | st.integers(0, 999), headers=HEADERS)
+def test_R18_nothing_that_a_provider_says_breaks_the_classification(
+    body: object, status: int | None, headers: dict[str, str]
+) -> None:
+    failure = classify(Answered(status, body, headers), answered=True)
 
     assert failure.failure_class
     assert failure.code is None or len(failure.code) <= 64
+    assert failure.retry_after_s is None or failure.retry_after_s >= 0
 
 
 class NoClient:

@@ -130,9 +130,9 @@ def _by_type(facts: Facts) -> Verdict | None:
 
 
 def _by_text(facts: Facts, phrases: Iterable[tuple[str, FailureClass]]) -> Verdict | None:
-    behind = str(quoted(facts.error).get("message", "")).lower()
+    said, behind = facts.said, facts.said_behind
     for phrase, failure_class in phrases:
-        if phrase in facts.said or (phrase in behind and failure_class in tables.ABOUT_THE_REQUEST):
+        if phrase in said or (phrase in behind and failure_class in tables.ABOUT_THE_REQUEST):
             return Verdict(failure_class, guessed=True, money=phrase in tables.SPOKEN_OF_MONEY)
     return None
 
@@ -149,7 +149,7 @@ def _request_id(facts: Facts, secret: str | None) -> str | None:
     body = facts.body
     of_body = body.get("request_id") if isinstance(body, dict) else None
     values = [facts.headers.get(name) for name in REQUEST_IDS]
-    return _first_safe((str(value) for value in [*values, of_body] if value), secret)
+    return _first_safe((value for value in [*values, of_body] if isinstance(value, str)), secret)
 
 
 def _first_safe(words: Iterable[str], secret: str | None) -> str | None:

@@ -50,8 +50,12 @@ class Facts:
     @property
     def said(self) -> str:
         """What the provider's message says, in lower case."""
-        message = self.error.get("message")
-        return message.lower() if isinstance(message, str) else ""
+        return _message(self.error)
+
+    @property
+    def said_behind(self) -> str:
+        """What the message of a provider further behind says, in lower case."""
+        return _message(quoted(self.error))
 
 
 def facts_of(error: BaseException) -> Facts:
@@ -100,8 +104,8 @@ def headers_of(error: BaseException) -> Mapping[str, str]:
 
 def error_object(body: object) -> Mapping[str, Any]:
     """Return the object that says what went wrong, in whichever shape a provider wraps it."""
-    if isinstance(body, list) and body:
-        return error_object(body[0])
+    while isinstance(body, list) and body:  # not by recursion: a provider says how deep this goes
+        body = body[0]
     if isinstance(body, str):
         return {"message": body}
     if not isinstance(body, Mapping):
@@ -137,6 +141,11 @@ def quoted(error: Mapping[str, Any]) -> Mapping[str, Any]:
         return error_object(json.loads(raw))
     except (ValueError, RecursionError):
         return {"message": raw}
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    message = error.get("message")
+    return message.lower() if isinstance(message, str) else ""
 
 
 def _texts(holder: Mapping[str, Any], *names: str) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import string
 import traceback
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -21,6 +23,9 @@ MOST_PLACES = 40
 SHORTEST_FRAGMENT = 12
 """Characters of the key in use that give it away in part: a shorter piece may stand in a word by chance."""
 
+LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+"""Letter by letter: `str.lower` makes two of some."""
+FOR_ADDRESSES: Final = str.maketrans("+/", "-_")
 WORD: Final = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
 KEYS: Final = re.compile(
     r"""\b(?:sk|pk|rk|gsk|csk|xai|pplx|nvapi|hf|fw|r8|tgp)[-_][A-Za-z0-9*_.\-]{4,}
@@ -52,16 +57,30 @@ def without_secrets(text: str, secret: str | None) -> str:
 
 
 def without_key(text: str, secret: str) -> str:
-    """Return a text without this key, as it is or as addresses spell it, and without longer pieces of it."""
-    for spelling in (secret, quote(secret, safe="")):
-        text = text.replace(spelling, CUT)
-    size = min(SHORTEST_FRAGMENT, len(secret))
-    pieces = {secret[start : start + size] for start in range(len(secret) - size + 1)}
-    hidden = [False] * len(text)
-    for start in range(len(text) - size + 1):
-        if text[start : start + size] in pieces:
-            hidden[start : start + size] = [True] * size
+    """Return a text without this key and longer pieces of it, in any case and in the usual encodings."""
+    plain, hidden = text.translate(LOWER), [False] * len(text)
+    pieces: dict[int, set[str]] = {}
+    for spelling in _spellings(secret):
+        size = min(SHORTEST_FRAGMENT, len(spelling))
+        starts = range(len(spelling) - size + 1)
+        pieces.setdefault(size, set()).update(spelling[start : start + size] for start in starts)
+    for size, known in pieces.items():
+        for start in range(len(text) - size + 1):
+            if plain[start : start + size] in known:
+                hidden[start : start + size] = [True] * size
     return "".join(_shown(text, hidden))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield a key in lower case: as it is, as addresses spell it, and in hexadecimal and base64."""
+    given = secret.encode()
+    yield from (secret.translate(LOWER), quote(secret, safe="").translate(LOWER))
+    if len(secret) < SHORTEST_FRAGMENT:
+        return  # what is left of an encoded one is in many a word
+    yield given.hex()
+    for before in range(3):  # where the key begins in what was encoded
+        inner = base64.b64encode(b"\0" * before + given).decode()[4 if before else 0 :].translate(LOWER)
+        yield from (inner, inner.translate(FOR_ADDRESSES))
 
 
 def _shown(text: str, hidden: list[bool]) -> Iterator[str]:

@@ -38,4 +38,5 @@ def _violations(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _is_used_up(violation: Mapping[str, Any]) -> bool:
     """Whether nothing is left for today, or nothing was ever given; a limit by the minute passes."""
-    return "PerDay" in str(violation.get("quotaId", "")) or violation.get("quotaValue") in {0, "0"}
+    name, value = violation.get("quotaId"), violation.get("quotaValue")
+    return (isinstance(name, str) and "PerDay" in name) or value in ("0", 0)

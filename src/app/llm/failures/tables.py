@@ -148,16 +148,21 @@ SPOKEN_OF_A_400: Final[tuple[tuple[str, FailureClass], ...]] = (
     ("input is too long", "context_length"),
     ("context length", "context_length"),
     ("context window", "context_length"),
+    ("context limit", "context_length"),
     ("contextwindowexceeded", "context_length"),
     ("maximum number of tokens", "context_length"),
     ("input tokens exceed", "context_length"),
     ("token limit", "context_length"),
+    ("payload size exceeds the limit", "context_length"),
     ("credit balance is too low", "quota"),
     ("exceeded your current quota", "quota"),
+    ("reached your specified api usage limits", "quota"),
+    ("free tier is not available", "quota"),
     ("api key not valid", "auth"),
     ("invalid api key", "auth"),
     ("incorrect api key", "auth"),
     ("location is not supported", "permission"),
+    ("organization has been disabled", "permission"),
     ("content management policy", "content_filter"),
     ("content filtering policy", "content_filter"),
     ("usage policy", "content_filter"),
@@ -175,5 +180,7 @@ SPOKEN: Final[tuple[tuple[str, FailureClass], ...]] = (
 )
 """Phrases for an error that has nothing but a text: neither status nor code nor a type that says more."""
 
-SPOKEN_OF_MONEY: Final[frozenset[str]] = frozenset({"credit balance is too low"})
+SPOKEN_OF_MONEY: Final[frozenset[str]] = frozenset(
+    {"credit balance is too low", "free tier is not available"}
+)
 """The phrases of a quota that is a matter of money."""

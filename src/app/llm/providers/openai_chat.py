@@ -8,7 +8,7 @@ import openai
 from langchain_openai import ChatOpenAI
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
-from app.llm.providers.openai_answers import refuse_error_in
+from app.llm.providers.openai_answers import refuse_error_in, refuse_unjoinable
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class TransportedChatOpenAI(ChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         refuse_error_in(chunk)
+        refuse_unjoinable(chunk)
         return super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
 
 

@@ -21,7 +21,10 @@ class Finding:
 
 
 class AdapterMisbehaves(AssertionError):
-    """An adapter can't be trusted with keys, or doesn't do what it says. `findings` are all there are."""
+    """An adapter can't be trusted with keys, or doesn't do what it says. `findings` are all there are.
+
+    It is a test's verdict and no failure of the layer, so an AssertionError and no PointsmanError.
+    """
 
     def __init__(self, adapter: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)

@@ -16,7 +16,10 @@ CLOSED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, int, 
 
 
 def texts_within(value: object, place: str) -> Iterator[tuple[str, str]]:
-    """Yield every text in a value with its path: attributes, items and keys, 8 deep, each object once."""
+    """Yield the texts in a value with their paths: attributes, items and keys, each object once.
+
+    It goes 8 deep, and looks into 20,000 objects at most.
+    """
     seen: set[int] = set()
     pending: list[tuple[object, str, int]] = [(value, place, 0)]
     while pending and len(seen) < MOST_VALUES:

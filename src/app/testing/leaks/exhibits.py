@@ -69,7 +69,10 @@ class Sighting:
 
 
 class Leaked(AssertionError):
-    """Canaries were seen where they may not be. The message names each place, and shows no canary."""
+    """Canaries were seen where they may not be. The message names each place, and shows no canary.
+
+    It is a test's verdict and no failure of the layer, so an AssertionError and no PointsmanError.
+    """
 
     def __init__(self, sightings: Sequence[Sighting]) -> None:
         self.sightings = tuple(sightings)

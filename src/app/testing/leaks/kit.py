@@ -68,7 +68,8 @@ class LeakKit:
             self.check()
 
     def open(self) -> None:
-        """Begin to watch, or go on: what was seen before stays."""
+        """Begin to watch, or go on: what was seen before stays. Calling it twice is no error."""
+        self.close()
         with ExitStack() as opened:
             for sink in self.sinks:
                 sink.open()

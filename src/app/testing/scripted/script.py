@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel
 
-from app.errors import PointsmanError
+from app.errors import ScriptExhausted
 from app.testing.scripted.failing import Failing, failure_of
 
 Answer: TypeAlias = (
@@ -20,18 +20,6 @@ Answer: TypeAlias = (
 how it fails: `Failing("rate_limited")`, the class of one of our errors (`RateLimited`), or any exception."""
 Answers: TypeAlias = Answer | Sequence[Answer] | Callable[["Call"], Answer]
 """One answer to every call; a list of them, each given once; or what makes an answer of a call."""
-
-
-class ScriptExhausted(PointsmanError):
-    """A scripted model was called more often than its script has answers."""
-
-    def __init__(self, feature: str, answers: int) -> None:
-        self.feature, self.answers = feature, answers
-        super().__init__(feature, answers)
-
-    def __str__(self) -> str:
-        noun = "answer" if self.answers == 1 else "answers"
-        return f"the script of {self.feature!r} has {self.answers} {noun}, and was asked for one more"
 
 
 @dataclass(frozen=True)
