@@ -35,10 +35,7 @@ class UnknownKeyProvider(ScopeError):
 
     def __init__(self, provider: str, known: Iterable[str]) -> None:
         self.provider = provider
-        super().__init__(
-            f"this request brought a key for {provider!r}, a provider that is not known here"
-            f"{nearest(provider, known)}"
-        )
+        super().__init__(f"{provider!r} is no provider that takes keys here{nearest(provider, known)}")
 
 
 class UserKeyMismatch(ScopeError):
