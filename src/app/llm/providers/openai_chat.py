@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx  # noqa: F401 - openai looks at it in every request, and fails while another thread imports it
 import openai
 from langchain_openai import ChatOpenAI
 
