@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
+from tests.llm.forks.python import FORKS_WITH_THREADS
 from tests.servers.certificates import self_signed
 from tests.servers.models import any_model, events_for, held_back
 from tests.servers.running import PATIENCE_S, running
@@ -32,7 +33,15 @@ def forking(
     scenarios: list[str], adapter: ProtocolAdapter, server: RunningServer, root: Path
 ) -> Iterator[subprocess.Popen[str]]:
     """Run scenarios in a fresh process; once the block has ended, it has to end well and silently."""
-    command = [sys.executable, "-m", "tests.llm.clients.forking", adapter.name, server.origin, *scenarios]
+    command = [
+        sys.executable,
+        *FORKS_WITH_THREADS,
+        "-m",
+        "tests.llm.clients.forking",
+        adapter.name,
+        server.origin,
+        *scenarios,
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,10 @@ UNKNOWN = {
         )
     },
 }
+if sys.version_info >= (3, 13):
+    UNKNOWN |= dict.fromkeys(
+        ("asyncio.queues.QueueShutDown", "concurrent.futures._base.InvalidStateError"), NEVER_OF_A_CALL
+    )
 
 
 def exceptions_of(module: ModuleType) -> dict[str, type[Exception]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.llm.forks.holding import held
+from tests.llm.forks.python import FORKS_WITH_THREADS
 from tests.llm.forks.while_held import PARTS
 from tests.servers.running import PATIENCE_S
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_R14_a_forked_child_waits_for_no_thread_of_its_parent(project_root: Path) -> None:
-    command = [sys.executable, "-m", "tests.llm.forks.while_held"]
+    command = [sys.executable, *FORKS_WITH_THREADS, "-m", "tests.llm.forks.while_held"]
     done = subprocess.run(
         command, cwd=project_root, capture_output=True, text=True, check=False, timeout=PATIENCE_S * 3
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.llm.local import EmbeddedServer
+from tests.llm.forks.python import FORKS_WITH_THREADS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.usefixtures("_weights")
 def test_a_forked_child_is_told_that_the_embedded_model_is_its_parents(project_root: Path) -> None:
-    command = [sys.executable, "-m", "tests.llm.local.forking_server"]
+    command = [sys.executable, *FORKS_WITH_THREADS, "-m", "tests.llm.local.forking_server"]
     done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert "forked from" in done.stdout

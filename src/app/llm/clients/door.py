@@ -7,7 +7,7 @@ import secrets
 from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from app.errors import TransportRefused
 from app.llm.clients.outgoing import (
@@ -120,6 +120,9 @@ class Door:
 
     def __repr__(self) -> str:
         return f"Door(tickets={len(self)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a door can't be pickled or copied: its tickets are good in this process only")
 
     def __len__(self) -> int:
         """Return how many tickets are in force."""

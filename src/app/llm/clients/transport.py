@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from app.errors import ResourceClosed
 from app.llm.clients.door import Door, Ticket
@@ -43,6 +43,9 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"Transport({'closed' if self._closed else 'open'}, calls under way: {len(self._door)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a transport can't be pickled or copied: its connections are this process's own")
 
     def ticket(self, grant: Grant) -> Ticket:
         """Return a context manager whose value is a ticket (a str) for requests under this grant.
