@@ -82,6 +82,8 @@ class Stage:
             outcome = error
         self.check_wire()
         event(f"a call ends with {type(outcome).__name__}")
+        if isinstance(outcome, Exception) and move.mischief == "nothing":
+            assert isinstance(outcome, PointsmanError), "nothing of an SDK reaches a caller"
         self._check_call(move, explained, outcome)
 
     def _handed_out(self, move: Call, scope: RequestScope | None) -> RoutedChatModel:
