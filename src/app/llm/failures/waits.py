@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from email.utils import parsedate_to_datetime  # 5 ms of a process's start, for what few answers say
-
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
