@@ -93,13 +93,29 @@ blank_keys = st.builds(
     provider=st.sampled_from(["alpha", "beta", "gamma", "broker"]),
     blank=st.sampled_from(["", " ", "\t", "\n", "   \r\n"]),
 )
-finales: st.SearchStrategy[list[Move]] = st.sampled_from(FEATURES).map(
-    lambda feature: [
+
+
+def finale(feature: str) -> list[Move]:
+    """Return calls of everyone from a thread, calls with each mischief, and calls of all at once."""
+    alone: list[Move] = [
+        Call(feature, user, manner, {}, "nothing", ambient=False, inside=None)
+        for user in (*USERS, None)
+        for manner in ("invoke", "stream")
+    ]
+    mischievous: list[Move] = [
+        Call(feature, "ada", "invoke", {}, mischief, ambient=False, inside=None)
+        for mischief in dict.fromkeys(MISCHIEF)
+    ]
+    return [
+        *alone,
+        *mischievous,
         Crowd(feature, streaming=False, mood="cookie"),
         Crowd(feature, streaming=False, mood="redirect"),
         Crowd(feature, streaming=True, mood="fine"),
     ]
-)
+
+
+finales: st.SearchStrategy[list[Move]] = st.sampled_from(FEATURES).map(finale)
 """How every play ends: each guard has its chance."""
 moves: st.SearchStrategy[list[Move]] = st.lists(
     st.one_of(calls, calls, calls, crowds, blank_keys), min_size=3, max_size=8

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from tests.safety.moves import finales, moves
+from tests.safety.moves import finale, finales, moves
 from tests.safety.providers_at_hand import provider_servers
+from tests.safety.rogues import ROGUES
 from tests.safety.stage import staged
-from tests.safety.worlds import SERVERS, worlds
+from tests.safety.worlds import PROTOCOLS, SERVERS, world_of, worlds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,19 @@ def servers() -> Iterator[ProviderServers]:
 
 
 @settings(max_examples=200)
-@given(world=worlds(), played=moves, finale=finales)
+@given(world=worlds(), played=moves, last=finales)
 def test_R5_R6_R7_R8_whatever_happens_each_secret_stays_with_its_server_and_its_payer(
-    servers: ProviderServers, world: World, played: list[Move], finale: list[Move]
+    servers: ProviderServers, world: World, played: list[Move], last: list[Move]
 ) -> None:
     with staged(world, servers) as stage:
-        for move in [*played, *finale]:
+        for move in [*played, *last]:
+            stage.play(move)
+
+
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, *ROGUES])
+def test_R5_R7_R8_so_it_is_where_every_provider_speaks_one_protocol_or_is_one_rogue(
+    servers: ProviderServers, protocol: str
+) -> None:
+    with staged(world_of(protocol), servers) as stage:
+        for move in finale("draft"):
             stage.play(move)

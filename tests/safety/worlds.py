@@ -69,6 +69,29 @@ def worlds(draw: DrawFn) -> World:
     return World(draw(catalogs()), variables, keys, at_home, homes_are_open, careless, secrets)
 
 
+def world_of(protocol: str) -> World:
+    """Return a world in which every provider speaks one protocol, and everyone has every key."""
+    secrets = Secrets()
+    holders = sorted(set(PROVIDERS.values()))
+    rows = {
+        name: {"protocol": protocol, "key_env": f"{holder.upper()}_API_KEY", "spare": True}
+        | ({} if holder == name else {"key_of": holder})
+        for name, holder in PROVIDERS.items()
+    }
+    route = {"provider": "alpha", "model": "m-1"}
+    features = {name: {"about": "A feature", "attempts": 1} for name in FEATURES}
+    profiles = {"premium": {"routes": dict.fromkeys(FEATURES, route)}}
+    return World(
+        tables={"providers": rows, "features": features, "profiles": profiles},
+        variables={f"{name.upper()}_API_KEY": secrets.new("platform", None, name) for name in holders},
+        keys={user: {name: secrets.new("user", user, name) for name in holders} for user in USERS},
+        at_home={},
+        homes_are_open=True,
+        careless=False,
+        secrets=secrets,
+    )
+
+
 @st.composite
 def catalogs(draw: DrawFn) -> dict[str, Any]:
     """Draw the tables of a catalog: every provider, some of one rogue protocol, and both profiles."""
