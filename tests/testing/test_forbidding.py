@@ -11,7 +11,7 @@ from app.errors import RealRequestForbidden
 from app.llm import InMemoryProfileRepository, RequestScope
 from app.llm.clients.transport import Transport
 from app.settings import Settings
-from app.testing.forbidding import forbid_real_requests, is_loopback
+from app.testing.forbidding import forbid_real_requests, is_this_machine
 from tests.llm.services import HONOURS, TABLE_KEYS, TABLES
 from tests.servers.fixtures import server
 
@@ -92,9 +92,9 @@ def test_a_request_that_is_under_no_ticket_is_forbidden_too(container: Parts) ->
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_loopback_is_known(host: str) -> None:
-    assert is_loopback(host)
+    assert is_this_machine(host)
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "api.openai.com", "localhost.example", "0.0.0.0"])  # noqa: S104 - no binding
 def test_everything_else_is_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
+    assert not is_this_machine(host)

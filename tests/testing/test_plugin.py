@@ -32,7 +32,7 @@ LEAKING = """
     WAYS = {
         "output": print,
         "errors": lambda text: print(text, file=sys.stderr),
-        "log": logging.getLogger("some.library").debug,
+        "log": logging.getLogger("a.package").debug,
         "warning": warnings.warn,
     }
 

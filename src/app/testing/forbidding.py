@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from app.containers import lasting
 from app.errors import RealRequestForbidden
+from app.llm.clients.guard.ranges import is_loopback
 from app.llm.clients.spec import origin_of
 from app.testing.watched import WatchedTransport
 
@@ -39,7 +39,7 @@ class ForbiddingTransport(WatchedTransport):
     def leaving(self, request: httpx2.Request) -> None:
         """Raise RealRequestForbidden, unless the request goes to this machine and may."""
         host = request.url.host
-        if self._allow_loopback and is_loopback(host):
+        if self._allow_loopback and is_this_machine(host):
             return
         provider = self._providers.get(origin_of(str(request.url)))
         whose = f"provider {provider!r} at {host}" if provider else host
@@ -82,9 +82,6 @@ def forbid_real_requests(
     return Ban(container, allow_loopback=allow_loopback)
 
 
-def is_loopback(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     """Whether a host is this machine, by name or address."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(host.strip("[]")) or host == "localhost"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+KEY_IS_ATTACHED_BY_THE_TRANSPORT: Final = "key-is-attached-by-the-transport"
+"""What SDK clients hold in place of a key. It means nothing to any provider and never leaves the process."""
 FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 """What the transport writes itself: framed twice, a body could be two requests."""
 CONNECTION: Final = frozenset(

@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from app.errors import TransportRefused
-from app.llm.clients.outgoing import (
-    AUTH_HEADER,
-    KEY_IS_ATTACHED_BY_THE_TRANSPORT,
-    TICKET_HEADER,
-    checked_origin,
-    without_credentials,
-)
+from app.llm.catalog.headers import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.clients.outgoing import AUTH_HEADER, TICKET_HEADER, checked_origin, without_credentials
 from app.llm.clients.spec import check_bound
 
 if TYPE_CHECKING:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app.errors import TransportRefused
-from app.llm.catalog.headers import CREDENTIAL, FOREIGN, FRAMING, objection_to
+from app.llm.byok.endpoint_url import DEFAULT_PORTS
+from app.llm.catalog.headers import (
+    CREDENTIAL,
+    FOREIGN,
+    FRAMING,
+    KEY_IS_ATTACHED_BY_THE_TRANSPORT,
+    objection_to,
+)
 
 if TYPE_CHECKING:
     import httpx2
@@ -14,9 +21,6 @@ if TYPE_CHECKING:
 
 TICKET_HEADER: Final = "x-pointsman-ticket"
 """Carries a call's ticket through an SDK to the door; it never leaves the process."""
-
-KEY_IS_ATTACHED_BY_THE_TRANSPORT: Final = "key-is-attached-by-the-transport"
-"""What SDK clients hold in place of a key. It means nothing to any provider and never leaves the process."""
 
 AUTH_HEADER: Final[dict[AuthScheme, tuple[bytes, bytes]]] = {
     "bearer": (b"Authorization", b"Bearer "),
@@ -44,7 +48,6 @@ _PAGES = frozenset({b"page_token", b"next_page_token"})
 """Parameters that say where a list goes on."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """CONNECT would make a tunnel of a shared connection, and TRACE would have the key repeated in the answer."""
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def checked_origin(method: str, url: httpx2.URL, grant: Grant) -> str:
@@ -53,7 +56,7 @@ def checked_origin(method: str, url: httpx2.URL, grant: Grant) -> str:
     Raises TransportRefused for another one, for a method that no model is asked with, and for an address that
     carries a user name, a password, a key in its query, or the marker that stands for a key.
     """
-    origin = f"{url.scheme}://{url.raw_host.decode()}:{url.port or _DEFAULT_PORTS.get(url.scheme, 0)}"
+    origin = f"{url.scheme}://{url.raw_host.decode()}:{url.port or DEFAULT_PORTS.get(url.scheme, 0)}"
     if origin != grant.origin:
         raise TransportRefused(f"a request to {origin} was refused: its ticket is for {grant.origin}")
     if method not in _METHODS:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from app.errors import SettingsError
+from app.llm.clients.guard.ranges import is_loopback
 
 
 class Proxies:
@@ -43,7 +43,4 @@ def _look_up(origin: str) -> str | None:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback(host) or host == "localhost" or host.endswith(".localhost")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from app.errors import TransportRefused
+from app.llm.byok.endpoint_url import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +116,6 @@ def check_bound(grant: Grant) -> None:
 def origin_of(url: str) -> str:
     """Return `scheme://host:port` of a URL, in lower-case ASCII, with a port in any case."""
     parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     host = parts.hostname or ""
     return f"{parts.scheme}://{host if host.isascii() else host.encode('idna').decode('ascii')}:{port}"

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from app.errors import Original
+from app.llm.catalog.headers import KEY_IS_ATTACHED_BY_THE_TRANSPORT
 from app.llm.failures.facts import chain_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INERT_MARKER: Final = "key-is-attached-by-the-transport"
-"""What SDK clients hold in place of a key; no secret, and nothing that a reader should take for one."""
+INERT_MARKER: Final = KEY_IS_ATTACHED_BY_THE_TRANSPORT
+"""No secret, and nothing that a reader should take for one."""
 CUT: Final = "[cut]"
 LONGEST_MESSAGE, LONGEST_READ = 500, 4_000
 MOST_PLACES = 40

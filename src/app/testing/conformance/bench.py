@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import HumanMessage
 
+from app.llm.clients.outgoing import AUTH_HEADER
 from app.llm.clients.spec import ClientSpec, Credential, Grant, origin_of
 from app.testing.leaks.canaries import canary_key
 from app.testing.watched import WatchedTransport
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
     from app.testing.servers import RecordingServer, Replying, Seen
 
 WAYS: Final = ("invoke", "ainvoke", "stream", "astream")
-AUTH_HEADERS: Final = {
-    "bearer": "authorization",
-    "x-api-key": "x-api-key",
-    "x-goog-api-key": "x-goog-api-key",
-}
+AUTH_HEADERS: Final = {scheme: name.decode().lower() for scheme, (name, _) in AUTH_HEADER.items()}
 
 
 class NotingTransport(WatchedTransport):
