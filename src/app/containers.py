@@ -13,6 +13,7 @@ from app.llm.byok.health.memory import InMemoryKeyHealth
 from app.llm.byok.resolver import BYOKResolver
 from app.llm.clients.guard.judging import Guard
 from app.llm.clients.transport import Transport
+from app.llm.clock import SystemClock
 from app.llm.providers.launching import Launchers
 from app.llm.routing import RoutingTables
 from app.llm.service import LLMService
@@ -59,6 +60,12 @@ class Container(containers.DeclarativeContainer):
     enrolment = lasting(parts.policy_over, settings, enrolled_states, profile_repository)
     byok_entry = lasting(parts.way_in, settings, profile_repository, enrolment)
     key_health = providers.ThreadSafeSingleton(InMemoryKeyHealth)
+    clock = providers.ThreadSafeSingleton(SystemClock)
+    circuits = lasting(parts.circuits_of, settings, clock)
+    rates = lasting(parts.rates_of, settings)
+    call_observers = providers.Object(())
+    call_teller = lasting(parts.teller_of, call_observers)
+    plan_runner = lasting(parts.runner_of, clock, circuits, rates, key_health, call_teller)
     llm_service = providers.Factory(
         LLMService,
         settings=settings,
@@ -70,6 +77,7 @@ class Container(containers.DeclarativeContainer):
         routing_tables=routing_tables,
         callbacks=callbacks,
         key_health=key_health,
+        plan_runner=plan_runner,
     )
     folder_policy = providers.ThreadSafeSingleton(FolderPolicy)
     ways_to_ask = providers.ThreadSafeSingleton(ways_to_ask)
@@ -93,6 +101,8 @@ def close(container: Any) -> None:  # noqa: ANN401 - Container() returns a Dynam
     container.transport().close()
     container.launchers().close()
     container.key_health().close()
-    states = container.enrolled_states()
-    if states is not None:
-        states.close()
+    container.circuits().close()
+    container.rates().close()
+    for optional in (container.call_teller(), container.enrolled_states()):
+        if optional is not None:
+            optional.close()

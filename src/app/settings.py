@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     """Origins that users may name although they aren't public: `llm.corp.example, http://10.0.0.5:8000`."""
     user_endpoint_response_limit: Annotated[int, Field(ge=1024)] = 32 * 2**20
     """How long an answer of a user's endpoint may be, in bytes."""
+    redis_url: SecretStr | None = None
+    """URL of a Redis or Valkey over which workers share circuits and rate limits; unset: each has its own."""
     variables: Annotated[dict[str, SecretStr], NoDecode] = {}
 
     def __init__(self, **values: Any) -> None:

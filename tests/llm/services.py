@@ -76,14 +76,21 @@ TABLE_KEYS = {
 }
 
 
+def container(
+    tables: Mapping[str, Any] = TABLES, variables: Mapping[str, str] = TABLE_KEYS, **overrides: Any
+) -> Any:  # noqa: ANN401 - Container() returns a DynamicContainer
+    """Return a container over these tables; `overrides` replace parts of it."""
+    settings = Settings(variables=dict(variables))
+    repository = InMemoryProfileRepository(tables, HONOURS)
+    return Container(**({"settings": settings, "profile_repository": repository} | overrides))
+
+
 def service(
     tables: Mapping[str, Any] = TABLES, variables: Mapping[str, str] = TABLE_KEYS, **overrides: Any
 ) -> LLMService:
     """Return a service over these tables; `overrides` replace parts of the container."""
-    settings = Settings(variables=dict(variables))
-    repository = InMemoryProfileRepository(tables, HONOURS)
-    parts = {"settings": settings, "profile_repository": repository} | overrides
-    return Container(**parts).llm_service()
+    made: LLMService = container(tables, variables, **overrides).llm_service()
+    return made
 
 
 def shipped(

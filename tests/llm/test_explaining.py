@@ -6,7 +6,7 @@ import json
 
 from app.errors import MissingPlatformKey, UnknownFeature, UserKeyRequired
 from app.llm import RequestScope
-from tests.llm.services import TABLES, service
+from tests.llm.services import TABLES, container, service
 
 
 def scope(*providers: str) -> RequestScope:
@@ -108,11 +108,26 @@ def test_what_follows_from_a_pinned_route_is_named_after_it() -> None:
     assert [rejection.label for rejection in explanation.rejected] == ["the pinned route"] * 2
 
 
-def test_hops_that_are_planned_and_not_run_yet_say_so() -> None:
-    explanation = service().explain("chat", scope("acme", "nova"))
+def test_every_hop_says_what_state_its_circuit_is_in_and_who_shares_it() -> None:
+    made = container()
+    hops = made.llm_service().plan("chat", scope("acme", "nova")).hops
+    for _ in range(20):
+        made.circuits().failed(hops[1].circuit, hops[1].circuit_row, 600.0)
 
-    assert len(explanation.hops) == 3
-    assert "only the first hop is run today" in str(explanation)
+    explained = made.llm_service().explain("chat", scope("acme", "nova")).hops
+
+    assert [hop.circuit.split(" ")[0] for hop in explained] == ["closed,", "open", "closed,"]
+    assert explained[0].circuit == "closed, local"
+    assert "after 5 failures until" in explained[1].circuit
+    assert f"circuit: {explained[1].circuit}" in str(
+        made.llm_service().explain("chat", scope("acme", "nova"))
+    )
+
+
+def test_the_time_limits_of_a_plan_are_explained() -> None:
+    text = str(service().explain("summary"))
+
+    assert "connection within 10 s; streams: first content within as long as an attempt, each further" in text
 
 
 def test_deadline_and_attempts_are_part_of_the_answer() -> None:

@@ -20,6 +20,7 @@
     │   ├── UserEndpointRefused       a user's own endpoint that may not be called, and why
     │   └── ForeignScope              a model was called inside another user's request
     ├── EnrolmentUnavailable          the store of enrolled keys can't be asked
+    ├── InvalidBudget                 a call was given a limit that makes no sense
     ├── ModelDetached                 a model that was loaded from its description is called
     ├── ResourceClosed                something was asked of a container that was closed
     ├── TransportRefused              the shared transport would not send this request, and why
@@ -32,6 +33,7 @@
     │   ├── RateLimited               carries when to come back, if the provider said it
     │   ├── ProviderTimeout           no answer in time
     │   ├── ProviderUnavailable       overloaded, broken or out of reach
+    │   │   └── CircuitOpen           it failed so often just now that nobody was asked
     │   ├── InvalidRequest            the provider would not take this request
     │   │   └── ContextTooLong        it is longer than the model takes
     │   ├── ContentFiltered           the provider's rules about content refused it
@@ -47,6 +49,7 @@ pickling and copying.
 from __future__ import annotations
 
 from app.errors.calls import (
+    CircuitOpen,
     ContentFiltered,
     ContextTooLong,
     FailureClass,
@@ -80,6 +83,7 @@ from app.errors.names import nearest
 from app.errors.operation import (
     EnrolmentUnavailable,
     InputError,
+    InvalidBudget,
     ModelDetached,
     RealRequestForbidden,
     ResourceClosed,
@@ -100,6 +104,7 @@ from app.errors.scope import (
 
 __all__ = [
     "CatalogError",
+    "CircuitOpen",
     "ConfigurationError",
     "ContentFiltered",
     "ContextTooLong",
@@ -108,6 +113,7 @@ __all__ = [
     "FeatureUnavailable",
     "ForeignScope",
     "InputError",
+    "InvalidBudget",
     "InvalidRequest",
     "InvalidUserKey",
     "KeyReason",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from app.errors.root import PointsmanError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from app.errors.original import Original
 
@@ -48,7 +48,8 @@ class ModelCallFailed(PointsmanError):
 
     `status` is the answer's HTTP status, or the one that a provider wrote into the body of a 200. `code` is
     the provider's own word for it, if it looks like one; `retry_after_s` are seconds. `guessed`: only a
-    message's text told what this is. `original` is what was raised, redacted, for debugging.
+    message's text told what this is. `original` is what was raised, redacted, for debugging. `decision` is
+    the record of the call as plain data: plan, attempts with their hops and classes, hops passed over.
     """
 
     http_status = 502
@@ -70,15 +71,17 @@ class ModelCallFailed(PointsmanError):
         attempts: int = 1,
         guessed: bool = False,
         original: Original | None = None,
+        decision: Mapping[str, Any] | None = None,
     ) -> None:
         self.feature, self.provider, self.model = feature, provider, model
         self.payer, self.failure_class, self.status, self.attempts = payer, failure_class, status, attempts
         self.code, self.retry_after_s, self.request_id = code, retry_after_s, request_id
         self.guessed, self.original = guessed, original
+        self.decision: Mapping[str, Any] = decision or {}
         answer = f" (HTTP {status})" if status else ""
         super().__init__(
             f"feature {feature!r}: {failure_class}{answer} from provider {provider!r}, model {model!r}, "
-            f"paid by the {payer}, after {attempts} attempt{'s' if attempts > 1 else ''}{self._more()}"
+            f"paid by the {payer}, after {attempts} attempt{'' if attempts == 1 else 's'}{self._more()}"
         )
 
     def _more(self) -> str:
@@ -87,9 +90,18 @@ class ModelCallFailed(PointsmanError):
             "retry after": None if self.retry_after_s is None else f"{self.retry_after_s:g} s",
             "request": self.request_id,
             "guessed from": "the text of its message" if self.guessed else None,
+            "before that": ", ".join(self._before()) or None,
         }
         said = ", ".join(f"{name} {value}" for name, value in known.items() if value is not None)
         return f"; {said}" if said else ""
+
+    def _before(self) -> Iterator[str]:
+        """Yield what became of the other hops."""
+        for one in self.decision.get("attempts", ()):
+            if (one["provider"], one["model"]) != (self.provider, self.model):
+                yield f"{one.get('class', one['outcome'])} from {one['provider']!r}"
+        for one in self.decision.get("passed_over", ()):
+            yield f"{one['provider']!r} passed over ({one['reason']})"
 
 
 class KeyRejected(ModelCallFailed):
@@ -141,6 +153,10 @@ class ProviderUnavailable(ModelCallFailed):
 
     http_status = 503
     public_message = "the model can't be reached at the moment; try again later"
+
+
+class CircuitOpen(ProviderUnavailable):
+    """All hops that could serve failed so often just now that their circuits are open: nobody was asked."""
 
 
 class InvalidRequest(ModelCallFailed):

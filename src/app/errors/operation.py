@@ -12,6 +12,10 @@ class EnrolmentUnavailable(PointsmanError):
     public_message = "your key can't be checked at the moment; try again later"
 
 
+class InvalidBudget(PointsmanError):
+    """A call was given a deadline, a number of attempts or another limit that makes no sense."""
+
+
 class ModelDetached(PointsmanError):
     """A routed model that was loaded from its description (a pickle, LangChain's `load`) is called."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.llm.providers.registry import base_url_variable
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from app.llm.byok.resolver import Rejection
     from app.llm.catalog.effective import EffectiveOption
     from app.llm.catalog.model import Catalog
+    from app.llm.circuits.port import CircuitState
     from app.llm.planning import Hop, Plan
+    from app.llm.running.gates import Gates
 
 IN_MEMORY = "a catalog in memory"
 NAMED = "the user's request"
@@ -30,7 +33,10 @@ class ExplainedOption:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedHop:
-    """One hop of a plan as a person reads it."""
+    """One hop of a plan as a person reads it.
+
+    `attempt_s`: how long one attempt may take, in seconds. `circuit`: its state now, and who shares it.
+    """
 
     why: str
     provider: str
@@ -41,6 +47,10 @@ class ExplainedHop:
     endpoint: str
     route_source: str
     options: tuple[ExplainedOption, ...]
+    attempt_s: float = 0.0
+    circuit: str = "none"
+    rates: tuple[str, ...] = ()
+    window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,8 @@ class Explanation:
     rejected: tuple[Rejection, ...] = ()
     deadline_s: float = 0.0
     attempts: int = 0
+    limits: dict[str, float | None] = field(default_factory=dict)
+    last_resort: str | None = None
     notes: tuple[str, ...] = ()
     error: PointsmanError | None = field(default=None, compare=False)
 
@@ -83,27 +95,32 @@ class Explanation:
         if self.hops:
             lines.append(f"  payer rule: {self.payer_rule}; asked by: {self.ask}")
             lines.append(f"  deadline {self.deadline_s:g} s, at most {self.attempts} attempts in all")
+            lines.append(f"  {_limits_line(self.limits)}")
+        if self.last_resort:
+            lines.append(f"  last resort, which calls no model: {self.last_resort}")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
-def explain_plan(catalog: Catalog, plan: Plan, cache_key: str | None = None) -> Explanation:
-    """Return the explanation of a plan."""
+def explain_plan(catalog: Catalog, plan: Plan, gates: Gates, cache_key: str | None = None) -> Explanation:
+    """Return the explanation of a plan, with the circuits as they are now."""
     return Explanation(
         feature=plan.feature.name,
         profile=plan.profile,
         about=plan.feature.row.about,
         payer_rule=plan.feature.row.payer,
         ask=plan.ask if plan.hops else "generate",
-        hops=tuple(_explained(catalog, hop) for hop in plan.hops),
+        hops=tuple(_explained(catalog, hop, gates) for hop in plan.hops),
         rejected=plan.rejected,
         deadline_s=plan.deadline_s,
         attempts=plan.attempts,
+        limits={"connect_s": plan.connect_s, "first_token_s": plan.first_token_s, "chunk_s": plan.chunk_s},
+        last_resort=plan.feature.row.last_resort,
         notes=tuple(_notes(plan, cache_key)),
         error=plan.refusal() if plan.refusal else None,
     )
 
 
-def _explained(catalog: Catalog, hop: Hop) -> ExplainedHop:
+def _explained(catalog: Catalog, hop: Hop, gates: Gates) -> ExplainedHop:
     return ExplainedHop(
         why=hop.label,
         provider=hop.route.provider,
@@ -114,7 +131,20 @@ def _explained(catalog: Catalog, hop: Hop) -> ExplainedHop:
         endpoint=_endpoint(hop),
         route_source=NAMED if hop.spec.user_named else str(catalog.place(*hop.route.path) or IN_MEMORY),
         options=tuple(ExplainedOption(o.name, o.value, _source(catalog, o)) for o in hop.options),
+        attempt_s=hop.timeout_s,
+        circuit=_circuit(gates.state(hop)),
+        rates=hop.rates,
+        window=hop.window,
     )
+
+
+def _circuit(state: CircuitState | None) -> str:
+    """Return a circuit in words: `open until 2026-11-23 10:00:05 UTC, shared`."""
+    if state is None:
+        return "none"
+    until = f" until {datetime.fromtimestamp(state.until, UTC):%Y-%m-%d %H:%M:%S} UTC" if state.until else ""
+    failures = f" after {state.failures} failures" if state.failures else ""
+    return f"{state.state.replace('_', '-')}{failures}{until}, {state.where}"
 
 
 def _endpoint(hop: Hop) -> str:
@@ -136,9 +166,16 @@ def _notes(plan: Plan, cache_key: str | None) -> list[str]:
     notes = []
     if cache_key is not None and plan.hops and "prompt_cache_key" not in plan.first.spec.supports:
         notes.append(f"cache_key isn't sent: {plan.first.route.target} takes no prompt_cache_key")
-    if len(plan.hops) > 1:
-        notes.append("only the first hop is run today: later ones are planned, checked and never called")
     return notes
+
+
+def _limits_line(limits: dict[str, float | None]) -> str:
+    first = limits["first_token_s"]
+    of_first = "as long as an attempt" if first is None else f"{first:g} s"
+    return (
+        f"connection within {limits['connect_s']:g} s; streams: first content within {of_first}, "
+        f"each further one within {limits['chunk_s']:g} s"
+    )
 
 
 def _rejection_line(rejection: Rejection) -> str:
@@ -154,4 +191,5 @@ def _hop_lines(number: int, hop: ExplainedHop) -> list[str]:
         f"     why: {hop.why}, {written} {hop.route_source}",
         f"     credential: {hop.credential}; endpoint: {hop.endpoint}",
     ]
+    lines.append(f"     circuit: {hop.circuit}" + (f"; at most {', '.join(hop.rates)}" if hop.rates else ""))
     return lines + [f"     {option.name} = {option.value!r} from {option.source}" for option in hop.options]

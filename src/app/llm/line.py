@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.errors import ForeignScope
-from app.llm.attempts import Attempts
-from app.llm.byok.health.conditions import KeyFailure
-from app.llm.byok.health.feeding import feed
 from app.llm.byok.scope import current_scope
-from app.llm.failures import classify
+from app.llm.running.call import Call
+from app.llm.running.terms import terms_of
 from app.llm.wishes import StructuredWish, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.messages import AIMessage
     from langchain_core.runnables import Runnable
 
-    from app.llm.byok.health.conditions import KeyHealth
     from app.llm.byok.scope import RequestScope
     from app.llm.clients.cache import ClientCache
-    from app.llm.clients.spec import Credential, Grant
     from app.llm.clients.transport import Transport
-    from app.llm.planning import Plan
+    from app.llm.planning import Hop, Plan
     from app.llm.providers.registry import ProviderRegistry
+    from app.llm.running.attempt import Attempt
+    from app.llm.running.runner import Runner
 
 
 def merged(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -40,14 +37,17 @@ def merged(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {**given, **own, **joined}
 
 
-def _failure(error: Exception, credential: Credential) -> KeyFailure:
-    return KeyFailure.of(classify(error, secret=credential.reveal()))
+def _with_own_model(rendered: dict[str, Any], hop: Hop) -> dict[str, Any]:
+    """Return the arguments with the model as the first hop's provider spells it; no other takes it (R4)."""
+    if hop.number == 1:
+        return {**rendered, "model": hop.provider.wire_name(rendered["model"])}
+    return {name: value for name, value in rendered.items() if name != "model"}
 
 
 class Line:
     """What a handed-out model needs to run its plan: the plan, the scope, and the container's parts."""
 
-    __slots__ = ("_cache", "_health", "_registry", "_transport", "plan", "scope")
+    __slots__ = ("_cache", "_registry", "_runner", "_transport", "plan", "scope")
 
     def __init__(
         self,
@@ -55,81 +55,76 @@ class Line:
         registry: ProviderRegistry,
         cache: ClientCache,
         transport: Transport,
-        health: KeyHealth,
+        runner: Runner,
     ) -> None:
         self.plan = plan
         self.scope: RequestScope | None = None
-        self._registry, self._cache, self._transport, self._health = registry, cache, transport, health
+        self._registry, self._cache, self._transport, self._runner = registry, cache, transport, runner
 
     def for_scope(self, scope: RequestScope | None) -> Line:
         """Return the same line for another request."""
-        line = Line(self.plan, self._registry, self._cache, self._transport, self._health)
+        line = Line(self.plan, self._registry, self._cache, self._transport, self._runner)
         line.scope = scope
         return line
 
-    def begin(self) -> Attempts:
-        """Return the budget of a new call.
+    def begin(self, arguments: dict[str, Any], *, streaming: bool = False) -> tuple[Call, dict[str, Any]]:
+        """Return a new call, and those of its arguments that are for its providers.
 
         :raises ForeignScope: it is made inside another user's request.
+        :raises InvalidBudget: one of its limits makes no sense.
         """
         ambient, own = current_scope(), self.scope
         if ambient is not None and own is not None and not own.anonymous and ambient != own:
             raise ForeignScope(self.plan.feature.name)
-        return Attempts(self.plan)
+        wish = arguments.get("structured_output") if arguments else None
+        keeps_raw = isinstance(wish, StructuredWish) and wish.include_raw
+        terms, rest = terms_of(self.plan, arguments, streaming=streaming, keeps_raw=keeps_raw)
+        return Call(self.plan, self._runner, terms, None if own is None else own.user_id), rest
 
     @contextmanager
     def opened(
-        self, attempts: Attempts, arguments: dict[str, Any], cache_key: str | None
+        self, attempt: Attempt, arguments: dict[str, Any], cache_key: str | None
     ) -> Iterator[tuple[BaseChatModel, dict[str, Any]]]:
-        """Yield the first hop's client and the call's arguments, under a ticket for the hop's credential.
-
-        What the block ends with is what key health is told: a stream has succeeded when it has ended.
-        """
-        hop = self.plan.first
+        """Yield the client of the attempt's hop and its arguments, under a ticket for its credential."""
+        hop = attempt.hop
+        patience = attempt.patience()
         inner = self._cache.get(hop.spec)
         adapter = self._registry.adapter(hop.spec.protocol)
         grant = self._registry.grant(hop.spec, hop.credential, self.scope)
         key = cache_key if "prompt_cache_key" in hop.spec.supports else None
-        with attempts.under(self._transport.ticket(grant)) as ticket:
-            left = attempts.time_left(hop)
-            rendered = render(inner, hop, arguments) if arguments else {}
+        with attempt.under(self._transport.ticket(grant, patience)) as ticket:
+            own = adapter.request_arguments(ticket, cache_key=key, timeout_s=attempt.time_left())
+            if not arguments:
+                yield inner, own
+                return
+            rendered = render(inner, hop, arguments)
             if "model" in rendered:
-                rendered = {**rendered, "model": hop.provider.wire_name(rendered["model"])}
-            own = adapter.request_arguments(ticket, cache_key=key, timeout_s=left)
-            try:
-                yield inner, merged(rendered, own) if rendered else own
-            except Exception as error:
-                self._saw(grant, error)
-                raise
-            self._saw(grant)
+                rendered = _with_own_model(rendered, hop)
+            attempt.parser = self._parser(arguments, hop)
+            yield inner, merged(rendered, own)
 
-    def _saw(self, grant: Grant, error: Exception | None = None) -> None:
-        """Tell key health how a call on a user's own key ended (R8: the credential says whose it is)."""
-        credential, user = grant.credential, self.scope.user_id if self.scope else None
-        if user is None or credential is None or credential.payer != "user":
-            return
-        failure = None if error is None else partial(_failure, error, credential)
-        feed(self._health, user, self.plan.first.credential.provider, credential, failure)
-
-    def parser(self, wish: StructuredWish) -> Runnable[Any, Any]:
-        """Return what parses an answer to this wish: the parser of the hop that gave it."""
-        hop = self.plan.first
+    def parser(self, wish: StructuredWish, answer: AIMessage) -> Runnable[Any, Any]:
+        """Return what parses this answer to a wish: the parser of the hop that gave it."""
+        stamp = answer.response_metadata.get("pointsman", {})
+        hop = self.plan.hops[stamp.get("hop", 1) - 1]
         # The answer of a call that was under way when the cache was closed is still parsed.
         return wish.parser(hop) or wish.rendered(self._cache.get(hop.spec), hop)[1]
 
-    def stamp(self, arguments: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
-        """Return what every answer carries in `response_metadata["pointsman"]`: who served it, who paid.
-
-        `arguments` are the call's own: a caller may name another model of the same provider there.
-        """
+    def about(self) -> dict[str, str]:
+        """Return what any tracer may show of this plan: its feature, and its first hop."""
         hop = self.plan.first
         return {
             "feature": self.plan.feature.name,
             "profile": self.plan.profile,
             "provider": hop.route.provider,
-            "model": arguments.get("model", hop.route.model),
+            "model": hop.route.model,
             "payer": hop.payer,
         }
+
+    @staticmethod
+    def _parser(arguments: dict[str, Any], hop: Hop) -> Runnable[Any, Any] | None:
+        wish = arguments.get("structured_output")
+        return wish.parser(hop) if isinstance(wish, StructuredWish) else None
 
     def __deepcopy__(self, memo: object) -> Line:
         return self

@@ -12,18 +12,28 @@ from app.llm.byok.enrolment.states import EnrolledStates
 from app.llm.byok.entry import BYOKEntry
 from app.llm.byok.headers import KeyHeaders, key_holders
 from app.llm.catalog.repository import TomlProfileRepository
+from app.llm.circuits.memory import InMemoryCircuits
 from app.llm.clients.cache import ClientCache
 from app.llm.forks import renew_in_children
 from app.llm.providers.registry import ProviderRegistry
+from app.llm.rates.memory import InMemoryRates
+from app.llm.running.gates import Gates
+from app.llm.running.runner import Runner
+from app.llm.telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.llm.byok.enrolment.store import EnrolledKeys
+    from app.llm.byok.health.conditions import KeyHealth
     from app.llm.catalog.repository import ProfileRepository
+    from app.llm.circuits.port import Circuits
     from app.llm.clients.guard.judging import Guard
     from app.llm.clients.transport import Transport
+    from app.llm.clock import Clock
     from app.llm.providers.launching import Launchers
+    from app.llm.rates.port import Rates
+    from app.llm.running.record import CallRecord
     from app.settings import Settings
 
 
@@ -96,6 +106,48 @@ def policy_over(
     if isinstance(states.store, SqlEnrolledKeys):
         states.store.prepare()  # a URL that makes no sense shows when the application is made, not later
     return Enrolment(states, Peppers(settings.byok_peppers), lambda: key_holders(repository.catalog()))
+
+
+def circuits_of(settings: Settings, clock: Clock) -> Circuits:
+    """Return the circuits of this process, shared with others over Redis if the settings name one."""
+    local = InMemoryCircuits(clock)
+    if settings.redis_url is None:
+        return local
+    from app.llm.circuits.redis import SharedCircuits
+
+    return SharedCircuits(settings.redis_url, local)
+
+
+def rates_of(settings: Settings) -> Rates:
+    """Return the client-side rate limits of this process, shared over Redis if the settings name one."""
+    if settings.redis_url is None:
+        return InMemoryRates()
+    from app.llm.rates.redis import SharedRates
+
+    return SharedRates(settings.redis_url)
+
+
+def teller_of(observers: Sequence[Callable[[CallRecord], object]]) -> Teller[CallRecord] | None:
+    """Return what tells observers of each call that has ended, in a thread of its own (R16)."""
+    if not observers:
+        return None
+
+    def tell(record: CallRecord) -> None:
+        for observer in observers:
+            observer(record)
+
+    return Teller(tell)
+
+
+def runner_of(
+    clock: Clock,
+    circuits: Circuits,
+    rates: Rates,
+    health: KeyHealth,
+    teller: Teller[CallRecord] | None,
+) -> Runner:
+    """Return what plans are run with."""
+    return Runner(clock, Gates(clock, circuits, rates), health, None if teller is None else teller.tell)
 
 
 def way_in(settings: Settings, repository: ProfileRepository, policy: Enrolment | None) -> BYOKEntry:

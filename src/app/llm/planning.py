@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 from app.errors import FeatureUnavailable, UserKeyRequired
 from app.llm.byok.resolver import USER_ONLY, Choice, Rejection, definite, label_of, with_endpoint
 from app.llm.catalog.effective import EffectiveOption, hops_of, options_at
-from app.llm.catalog.model import ATTEMPTS_PER_HOP, USER_ENDPOINT, Catalog, Feature, Provider, Route
+from app.llm.catalog.model import (
+    ATTEMPTS_PER_HOP,
+    CHUNK_S,
+    CONNECT_S,
+    USER_ENDPOINT,
+    Catalog,
+    Feature,
+    Provider,
+    Route,
+)
+from app.llm.catalog.rows import CircuitRow
+from app.llm.circuits.port import CircuitKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +28,7 @@ if TYPE_CHECKING:
     from app.errors import Payer, PointsmanError
     from app.llm.byok.endpoint import NamedEndpoint
     from app.llm.byok.resolver import BYOKResolver
+    from app.llm.catalog.failure_table import FailureTable
     from app.llm.catalog.rows import Ask
     from app.llm.clients.spec import ClientSpec, CredentialReference
     from app.llm.providers.registry import ProviderRegistry
@@ -24,8 +36,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One route + one credential reference + the options rendered for it."""
+    """One route + one credential reference + the options rendered for it. `number` counts from 1.
 
+    `circuit` is None where there is none: it is switched off, or the endpoint is a user's own. `rates` are
+    the client-side limits, and `window` is the context window in tokens, if it is known.
+    """
+
+    number: int
     label: str
     route: Route
     provider: Provider
@@ -33,18 +50,27 @@ class Hop:
     credential: CredentialReference
     spec: ClientSpec
     options: tuple[EffectiveOption, ...]
+    timeout_s: float
+    """How long one attempt may take, in seconds; a stream: how long until its first content."""
+    timeout_written: bool
+    circuit: CircuitKey | None = None
+    circuit_row: CircuitRow | None = None
+    rates: tuple[str, ...] = ()
+    window: int | None = None
 
     @property
-    def timeout_s(self) -> float:
-        """How long one attempt may take, in seconds."""
-        return float(str(dict(self.spec.options)["timeout_s"]))
+    def named(self) -> str:
+        """`model:provider (payer)`, as the record of a call names its hops."""
+        return f"{self.route.target} ({self.payer})"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The closed, ordered list of hops for one call, its deadline (seconds) and its attempt budget.
 
-    `refusal` makes the error that `get_llm` raises where the plan can't be run.
+    `table` says what comes after a failed attempt. Limits in seconds: `connect_s` for a connection to be
+    open, `first_token_s` for a stream's first content (None: the hop's time-out), `chunk_s` for each
+    further one. `refusal` makes the error that `get_llm` raises where the plan can't be run.
     """
 
     feature: Feature
@@ -53,6 +79,10 @@ class Plan:
     rejected: tuple[Rejection, ...]
     deadline_s: float
     attempts: int
+    table: FailureTable
+    connect_s: float = CONNECT_S
+    first_token_s: float | None = None
+    chunk_s: float = CHUNK_S
     refusal: Callable[[], PointsmanError] | None = None
 
     @property
@@ -87,19 +117,36 @@ class Planner:
             own = endpoint.provider()
             choice = with_endpoint(choice, feature, endpoint)
         if choice.route is None:
-            return Plan(feature, self.profile, (), choice.rejected, 0.0, 0, self._refusal(feature, choice))
+            return self._unserved(feature, choice)
         routes, rejected = self._payable(feature, choice.route, choice, keys or frozenset(), own)
-        hops = tuple(self._hop(feature, label, route, payer, own) for label, route, payer in routes)
-        attempts = feature.row.attempts or ATTEMPTS_PER_HOP * len(hops)
-        deadline = feature.row.deadline_s or ATTEMPTS_PER_HOP * sum(hop.timeout_s for hop in hops)
-        refusal = next(filter(None, (self._missing(hop, feature) for hop in hops)), None)
-        return Plan(feature, self.profile, hops, rejected, deadline, attempts, refusal)
+        hops = tuple(
+            self._hop(feature, number, label, route, payer, own)
+            for number, (label, route, payer) in enumerate(routes, 1)
+        )
+        row = feature.row
+        return Plan(
+            feature,
+            self.profile,
+            hops,
+            rejected,
+            deadline_s=row.deadline_s or ATTEMPTS_PER_HOP * sum(hop.timeout_s for hop in hops),
+            attempts=row.attempts or ATTEMPTS_PER_HOP * len(hops),
+            table=self.catalog.action_table(feature),
+            connect_s=row.connect_s or CONNECT_S,
+            first_token_s=row.first_token_s,
+            chunk_s=row.chunk_s or CHUNK_S,
+            refusal=next(filter(None, (self._missing(hop, feature) for hop in hops)), None),
+        )
 
-    def _refusal(self, feature: Feature, choice: Choice) -> Callable[[], PointsmanError]:
+    def _unserved(self, feature: Feature, choice: Choice) -> Plan:
+        refusal: Callable[[], PointsmanError]
         if choice.payer == "user":
-            return partial(UserKeyRequired, feature.name, choice.would_serve)
-        reason = self.catalog.profile(self.profile).unavailable[feature.name]
-        return partial(FeatureUnavailable, feature.name, self.profile, reason)
+            refusal = partial(UserKeyRequired, feature.name, choice.would_serve)
+        else:
+            reason = self.catalog.profile(self.profile).unavailable[feature.name]
+            refusal = partial(FeatureUnavailable, feature.name, self.profile, reason)
+        table = self.catalog.action_table(feature)
+        return Plan(feature, self.profile, (), choice.rejected, 0.0, 0, table, refusal=refusal)
 
     def _payable(
         self, feature: Feature, chosen: Route, choice: Choice, keys: frozenset[str], own: Provider | None
@@ -133,13 +180,31 @@ class Planner:
         rejected.append(Rejection(label, route.provider, route.model, "platform", reason))
         return []
 
-    def _hop(self, feature: Feature, label: str, route: Route, payer: Payer, own: Provider | None) -> Hop:
+    def _hop(  # noqa: PLR0913, PLR0917 - what a hop is made of
+        self, feature: Feature, number: int, label: str, route: Route, payer: Payer, own: Provider | None
+    ) -> Hop:
         provider = self._provider(route, own)
-        options = sorted(options_at(provider, feature, route).values(), key=lambda option: option.name)
+        named = options_at(provider, feature, route)
+        options = tuple(sorted(named.values(), key=lambda option: option.name))
         values = tuple((option.name, option.value) for option in options)
         spec = self.registry.spec(provider, route.model, payer, values)
-        reference = self.registry.reference(provider, spec)
-        return Hop(label, route, provider, payer, reference, spec, tuple(options))
+        breaks = isinstance(provider.row.circuit, CircuitRow) and not spec.user_named
+        return Hop(
+            number,
+            label,
+            route,
+            provider,
+            payer,
+            self.registry.reference(provider, spec),
+            spec,
+            options,
+            timeout_s=float(str(named["timeout_s"].value)),
+            timeout_written=named["timeout_s"].path is not None,
+            circuit=CircuitKey(route.provider, route.model, payer) if breaks else None,
+            circuit_row=provider.row.circuit if isinstance(provider.row.circuit, CircuitRow) else None,
+            rates=provider.rates(route.model, payer),
+            window=provider.window(route.model),
+        )
 
     def _provider(self, route: Route, own: Provider | None) -> Provider:
         if own is not None and route.provider == own.name:

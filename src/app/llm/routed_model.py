@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +9,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import ConfigDict, PrivateAttr
 
 from app.errors import ModelDetached
-from app.llm.failures import NothingInAnswer
-from app.llm.streams import achunks_of, chunks_of
+from app.llm.running.streams import achunks_of, chunks_of
 from app.llm.structured import structured_chain
 from app.llm.wishes import BoundTools
 
@@ -61,7 +58,7 @@ class RoutedChatModel(BaseChatModel):
     @classmethod
     def over(cls, line: Line, callbacks: Sequence[BaseCallbackHandler]) -> RoutedChatModel:
         """Return the model that runs a line's plan, with what any LangChain tracer shows of it."""
-        about = line.stamp()
+        about = line.about()
         fields: dict[str, Any] = {**about, "qos_profile": about["profile"]}
         del fields["profile"]  # LangChain's own field of this name describes what a model can do
         tags = [f"{name}:{value}" for name, value in about.items()]
@@ -163,15 +160,12 @@ class RoutedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         line = self._attached()
-        attempts = line.begin()
-        while True:
-            with (
-                attempts.at(line.plan.first),
-                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
-            ):
-                result = inner._generate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
-                return _stamped(line, result, kwargs)
-            time.sleep(attempts.pause())
+        call, rest = line.begin(kwargs)
+        while call.goes_on():
+            with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
+                result = inner._generate(call.messages(messages), stop, run_manager, **arguments)  # noqa: SLF001 - no second run
+                return attempt.answered(result)
+        return call.leftover()
 
     async def _agenerate(
         self,
@@ -181,15 +175,12 @@ class RoutedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         line = self._attached()
-        attempts = line.begin()
-        while True:
-            with (
-                attempts.at(line.plan.first),
-                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
-            ):
-                result = await inner._agenerate(messages, stop, run_manager, **arguments)  # noqa: SLF001 - no second run
-                return _stamped(line, result, kwargs)
-            await asyncio.sleep(attempts.pause())
+        call, rest = line.begin(kwargs)
+        while await call.agoes_on():
+            with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
+                result = await inner._agenerate(call.messages(messages), stop, run_manager, **arguments)  # noqa: SLF001 - no second run
+                return attempt.answered(result)
+        return call.leftover()
 
     def _stream(
         self,
@@ -200,19 +191,18 @@ class RoutedChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         del run_manager  # who streams reports each token itself
         line = self._attached()
-        attempts = line.begin()
-        while True:
+        call, rest = line.begin(kwargs, streaming=True)
+        while call.goes_on():
             with (
-                attempts.at(line.plan.first),
-                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
-                closing(chunks_of(inner, messages, stop, arguments)) as stream,
+                call.attempt() as attempt,
+                line.opened(attempt, rest, self.cache_key) as (inner, arguments),
+                closing(chunks_of(inner, call.messages(messages), stop, arguments)) as stream,
             ):
+                hearing = attempt.hearing()
                 for chunk in stream:
-                    known = attempts.started
-                    attempts.heard(chunk.text)
-                    yield chunk if known else _stamped_chunk(line, chunk, kwargs)
+                    yield from hearing.heard(chunk)
+                yield from attempt.ended()
                 return
-            time.sleep(attempts.pause())
 
     async def _astream(
         self,
@@ -223,34 +213,19 @@ class RoutedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         del run_manager  # who streams reports each token itself
         line = self._attached()
-        attempts = line.begin()
-        while True:
-            with (
-                attempts.at(line.plan.first),
-                line.opened(attempts, kwargs, self.cache_key) as (inner, arguments),
-            ):
-                async with aclosing(achunks_of(inner, messages, stop, arguments)) as stream:
+        call, rest = line.begin(kwargs, streaming=True)
+        while await call.agoes_on():
+            with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
+                hearing = attempt.hearing()
+                async with aclosing(achunks_of(inner, call.messages(messages), stop, arguments)) as stream:
                     async for chunk in stream:
-                        known = attempts.started
-                        attempts.heard(chunk.text)
-                        yield chunk if known else _stamped_chunk(line, chunk, kwargs)
+                        for known in hearing.heard(chunk):
+                            yield known
+                for known in attempt.ended():
+                    yield known
                 return
-            await asyncio.sleep(attempts.pause())
 
     def _attached(self) -> Line:
         if self._line is None:
             raise ModelDetached(self.feature)
         return self._line
-
-
-def _stamped(line: Line, result: ChatResult, arguments: dict[str, Any]) -> ChatResult:
-    if not result.generations:  # LangChain would look for the first one, where no failure is classified
-        raise NothingInAnswer("the answer holds no message")
-    for generation in result.generations:
-        generation.message.response_metadata["pointsman"] = line.stamp(arguments)
-    return result
-
-
-def _stamped_chunk(line: Line, chunk: ChatGenerationChunk, arguments: dict[str, Any]) -> ChatGenerationChunk:
-    chunk.message.response_metadata["pointsman"] = line.stamp(arguments)
-    return chunk

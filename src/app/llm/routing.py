@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.model import Catalog
     from app.llm.catalog.repository import ProfileRepository
     from app.llm.providers.registry import ProviderRegistry
+    from app.llm.running.gates import Gates
     from app.settings import Settings
 
 FALLBACK_PROFILE = "premium"
@@ -81,10 +82,12 @@ class RoutingTable:
             if len(self._at_endpoints) > MOST_ENDPOINT_MODELS:
                 self.models.pop(self._at_endpoints.popleft(), None)
 
-    def explain(self, feature: str, scope: RequestScope | None, cache_key: str | None = None) -> Explanation:
+    def explain(
+        self, feature: str, scope: RequestScope | None, cache_key: str | None, gates: Gates
+    ) -> Explanation:
         """Return where a call would go; what `get_llm` would raise is part of the answer."""
         try:
-            return explain_plan(self.catalog, self.plan(self.key(feature, scope)), cache_key)
+            return explain_plan(self.catalog, self.plan(self.key(feature, scope)), gates, cache_key)
         except PointsmanError as error:
             return Explanation(feature, self.profile, error=error)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.llm.providers.registry import ProviderRegistry
     from app.llm.routed_model import RoutedChatModel
     from app.llm.routing import PlanKey, RoutingTables
+    from app.llm.running.runner import Runner
     from app.settings import Settings
 
 
@@ -45,10 +46,11 @@ class LLMService:
         routing_tables: RoutingTables,
         callbacks: Callable[[str], Sequence[BaseCallbackHandler]],
         key_health: KeyHealth,
+        plan_runner: Runner,
     ) -> None:
         self._table = routing_tables.table(profile_repository, provider_registry, byok_resolver, settings)
         self._registry, self._cache, self._transport = provider_registry, client_cache, transport
-        self._callbacks = callbacks
+        self._callbacks, self._runner = callbacks, plan_runner
         self.key_health = key_health
         """What calls have seen of users' keys: `key_health.of(user_id, provider)`."""
 
@@ -85,7 +87,7 @@ class LLMService:
             scope = current_scope()
         table = self._table
         key = table.key(feature, scope)
-        prototype = table.models.get((key, self._cache, self._transport, self._callbacks, self.key_health))
+        prototype = table.models.get((key, self._cache, self._transport, self._callbacks, self._runner))
         if prototype is None:
             prototype = self._prototype(key)
         return prototype.handed_out(streaming=streaming, cache_key=cache_key, scope=scope)
@@ -98,7 +100,9 @@ class LLMService:
         self, feature: str, scope: RequestScope | None = None, *, cache_key: str | None = None
     ) -> Explanation:
         """Return where a call would go and why not elsewhere. Asks nobody; errors are part of the answer."""
-        return self._table.explain(feature, current_scope() if scope is None else scope, cache_key)
+        if scope is None:
+            scope = current_scope()
+        return self._table.explain(feature, scope, cache_key, self._runner.gates)
 
     def byok_coverage(self, scope: RequestScope | None = None) -> Coverage:
         """Return for every feature whether it runs on this scope's keys, falls to the platform, or stops.
@@ -218,7 +222,7 @@ class LLMService:
         from app.llm.routed_model import RoutedChatModel
 
         plan = self._runnable(key)
-        line = Line(plan, self._registry, self._cache, self._transport, self.key_health)
+        line = Line(plan, self._registry, self._cache, self._transport, self._runner)
         prototype = RoutedChatModel.over(line, self._callbacks(plan.feature.name))
-        self._table.keep(key, (self._cache, self._transport, self._callbacks, self.key_health), prototype)
+        self._table.keep(key, (self._cache, self._transport, self._callbacks, self._runner), prototype)
         return prototype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def structured_chain(
     With `include_raw` its output is `{"raw": AIMessage, "parsed": ..., "parsing_error": ...}`.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    wish = StructuredWish(schema, given)
+    wish = StructuredWish(schema, given, include_raw=include_raw)
     shown = {"kwargs": {"method": given.get("method", "the provider's")}, "schema": schema}
     bound = model.bind(structured_output=wish, ls_structured_output_format=shown)
     parser = AnswerParser(line, wish)
@@ -57,7 +58,7 @@ class AnswerParser(Runnable["AIMessage", Any]):
         **kwargs: Any,
     ) -> Any:  # noqa: ANN401 - what the schema makes of it
         """Return the parsed answer; raises what the hop's own parser raises."""
-        return self._line.parser(self._wish).invoke(input, config, **kwargs)
+        return self._line.parser(self._wish, input).invoke(input, config, **kwargs)
 
     async def ainvoke(
         self,
@@ -66,7 +67,7 @@ class AnswerParser(Runnable["AIMessage", Any]):
         **kwargs: Any,
     ) -> Any:  # noqa: ANN401 - what the schema makes of it
         """Return the parsed answer; raises what the hop's own parser raises."""
-        return await self._line.parser(self._wish).ainvoke(input, config, **kwargs)
+        return await self._line.parser(self._wish, input).ainvoke(input, config, **kwargs)
 
     def transform(
         self,
@@ -74,8 +75,11 @@ class AnswerParser(Runnable["AIMessage", Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        """Yield what can be parsed of the answer while it streams."""
-        yield from self._line.parser(self._wish).transform(input, config, **kwargs)
+        """Yield what can be parsed of the answer while it streams. The first chunk says which hop it is."""
+        for first in input:
+            yield from self._line.parser(self._wish, first).transform(
+                chain((first,), input), config, **kwargs
+            )
 
     async def atransform(
         self,
@@ -84,5 +88,13 @@ class AnswerParser(Runnable["AIMessage", Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Yield what can be parsed of the answer while it streams."""
-        async for parsed in self._line.parser(self._wish).atransform(input, config, **kwargs):
-            yield parsed
+        async for first in input:
+            parser = self._line.parser(self._wish, first)
+            async for parsed in parser.atransform(_achain(first, input), config, **kwargs):
+                yield parsed
+
+
+async def _achain(first: AIMessage, rest: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
+    yield first
+    async for one in rest:
+        yield one

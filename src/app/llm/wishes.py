@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.output_parsers import (
+    BaseGenerationOutputParser,
+    BaseOutputParser,
+    PydanticOutputParser,
+)
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 if TYPE_CHECKING:
@@ -30,8 +35,10 @@ class BoundTools(list[Any]):
 class StructuredWish:
     """The wish for an answer of a schema. Each hop renders it in its own provider's way."""
 
-    def __init__(self, schema: Any, options: dict[str, Any]) -> None:  # noqa: ANN401 - any schema LangChain knows
+    def __init__(self, schema: Any, options: dict[str, Any], *, include_raw: bool = False) -> None:  # noqa: ANN401 - any schema LangChain knows
         self.schema, self.options = schema, options
+        self.include_raw = include_raw
+        """Whether the caller takes an answer that doesn't fit, rather than none."""
         self._rendered: dict[str, tuple[dict[str, Any], Runnable[Any, Any]]] = {}
 
     def __repr__(self) -> str:
@@ -46,8 +53,14 @@ class StructuredWish:
                 options.setdefault("method", hop.spec.structured_method)
             chain: Any = inner.with_structured_output(self.schema, **options)
             arguments = {k: v for k, v in chain.first.kwargs.items() if k not in TRACING_ONLY}
-            self._rendered[key] = (arguments, chain.last)
+            self._rendered[key] = (arguments, self._reader(chain.last))
         return self._rendered[key]
+
+    def _reader(self, parser: Runnable[Any, Any]) -> Runnable[Any, Any]:
+        """Return what parses the text of an answer, where LangChain's parser wants it parsed by an SDK."""
+        if isinstance(parser, BaseOutputParser | BaseGenerationOutputParser):
+            return parser
+        return PydanticOutputParser(pydantic_object=self.schema)
 
     def parser(self, hop: Hop) -> Runnable[Any, Any] | None:
         """Return what parses this hop's answer; None if the wish was never rendered for it."""

@@ -11,12 +11,14 @@ from app.containers import Container, running
 from app.errors import PointsmanError
 from app.llm import InMemoryProfileRepository, RequestScope
 from app.settings import Settings
+from tests.llm.clocks import Sleepless
 from tests.llm.services import HONOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.llm import LLMService
+    from app.llm.clock import Clock
     from app.llm.routed_model import RoutedChatModel
     from tests.servers.running import RunningServer
 
@@ -34,6 +36,7 @@ PROVIDERS: dict[str, Any] = {
             "base_url": "https://elsewhere.example",
             "key_env": f"{name.upper()}_API_KEY",
             "supports": SUPPORTS,
+            "circuit": "off",
         }
         for name in PROTOCOLS
     },
@@ -45,7 +48,9 @@ PROVIDERS: dict[str, Any] = {
 
 
 @contextmanager
-def service_at(server: RunningServer, platform_key: str = PLATFORM_KEY, **row: float) -> Iterator[LLMService]:
+def service_at(
+    server: RunningServer, platform_key: str = PLATFORM_KEY, clock: Clock | None = None, **row: float
+) -> Iterator[LLMService]:
     """A service whose three providers are all at one local server. `row` is what is said of each feature."""
     features = {name: {"about": name, "attempts": 1, **row} for name in PROTOCOLS}
     keys = {f"{name.upper()}_API_KEY": platform_key for name in PROTOCOLS}
@@ -53,7 +58,8 @@ def service_at(server: RunningServer, platform_key: str = PLATFORM_KEY, **row: f
     redirects["OPENAI_COMPATIBLE_BASE_URL"] += "/v1"
     repository = InMemoryProfileRepository(PROVIDERS | {"features": features}, HONOURS)
     settings = Settings(variables=keys | redirects)
-    with running(Container(settings=settings, profile_repository=repository)) as container:
+    parts = {"settings": settings, "profile_repository": repository, "clock": clock or Sleepless()}
+    with running(Container(**parts)) as container:
         yield container.llm_service()
 
 

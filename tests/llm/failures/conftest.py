@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.llm.attempts import LONGEST_PAUSE_S
+from tests.llm.clocks import Sleepless
 from tests.llm.failures.calling import service_at
 from tests.servers.models import any_model
 from tests.servers.running import running
@@ -31,17 +31,15 @@ def service(provider: RunningServer) -> Iterator[LLMService]:
         yield given
 
 
-@pytest.fixture(scope="module")
-def patient(provider: RunningServer) -> Iterator[LLMService]:
-    """A service that asks a second time."""
-    with service_at(provider, attempts=2) as given:
-        yield given
+@pytest.fixture
+def clock() -> Sleepless:
+    return Sleepless()
 
 
-@pytest.fixture(scope="module")
-def impatient(provider: RunningServer) -> Iterator[LLMService]:
-    """A service that would ask again if it had the time."""
-    with service_at(provider, attempts=2, deadline_s=LONGEST_PAUSE_S / 2) as given:
+@pytest.fixture
+def patient(provider: RunningServer, clock: Sleepless) -> Iterator[LLMService]:
+    """A service that asks a second time, within 20 seconds."""
+    with service_at(provider, clock=clock, attempts=2, deadline_s=20.0) as given:
         yield given
 
 

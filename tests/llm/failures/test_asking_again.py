@@ -9,10 +9,9 @@ import httpx2
 import pytest
 
 from app.errors import ModelCallFailed, ProviderUnavailable, RateLimited, UserKeyRejected
-from app.llm.attempts import LONGEST_PAUSE_S, Attempts
 from app.llm.failures import classify
+from app.llm.running.course import FIRST_PAUSE_S
 from tests.llm.failures.calling import ADA, PROTOCOLS, WAYS, ask, failure_of
-from tests.llm.services import service as any_service
 from tests.servers.models import any_model
 from tests.servers.wire import Answer
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.llm import LLMService
+    from tests.llm.clocks import Sleepless
     from tests.servers.running import RunningServer
     from tests.servers.wire import Script
 
@@ -91,8 +91,8 @@ def test_R11_googles_retry_delay_is_read(details: object, seconds: float | None)
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_R11_a_provider_that_asks_for_a_long_wait_is_not_asked_again(
-    status: int, provider: RunningServer, patient: LLMService
+async def test_R11_a_wait_beyond_the_deadline_is_not_waited_for(
+    status: int, provider: RunningServer, patient: LLMService, clock: Sleepless
 ) -> None:
     for way in WAYS:
         provider.received.clear()
@@ -101,35 +101,19 @@ async def test_R11_a_provider_that_asks_for_a_long_wait_is_not_asked_again(
         assert type(error) is (RateLimited if status == 429 else ProviderUnavailable)
         assert isinstance(error, ModelCallFailed)
         assert (error.retry_after_s, error.attempts, len(provider.received)) == (30.0, 1, 1)
+    assert clock.slept == []
 
 
-async def test_R11_a_provider_that_asks_for_a_short_wait_is_asked_again(
-    provider: RunningServer, patient: LLMService
+async def test_R11_a_wait_within_the_deadline_is_waited_for(
+    provider: RunningServer, patient: LLMService, clock: Sleepless
 ) -> None:
     for way in WAYS:
         provider.received.clear()
-        provider.script = once(Answer(b"{}", status=429, headers={"Retry-After": "0"}))
+        provider.script = once(Answer(b"{}", status=429, headers={"Retry-After": "15"}))
         assert await ask(patient.get_llm("openai_compatible"), way) == "Hello there"
         assert len(provider.received) == 2
-
-
-def test_R11_the_pause_is_no_shorter_than_what_was_asked_for() -> None:
-    plan = any_service().plan("chat")
-    attempts = Attempts(plan)
-
-    assert attempts.kept(Answered(headers={"Retry-After": str(LONGEST_PAUSE_S)}), plan.first)
-
-    assert attempts.pause() == LONGEST_PAUSE_S
-
-
-def test_R11_nobody_waits_beyond_the_deadline(impatient: LLMService) -> None:
-    plan = impatient.plan("openai_compatible")
-    attempts = Attempts(plan)
-
-    assert attempts.kept(Answered(headers={"Retry-After": str(LONGEST_PAUSE_S)}), plan.first)
-
-    with pytest.raises(RateLimited):
-        attempts.pause()
+    assert len(clock.slept) == len(WAYS)
+    assert all(15.0 <= seconds <= 15.0 + FIRST_PAUSE_S for seconds in clock.slept)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])

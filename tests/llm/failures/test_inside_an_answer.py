@@ -54,6 +54,7 @@ def completion(finish_reason: object, **more: object) -> dict[str, object]:
     return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
 
 
+SAID = {"role": "assistant", "content": "Once"}
 SLOW = {"error": {"code": 429, "message": "slow down"}}
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 EXPIRED = {"error": {"code": 401, "message": "no", "status": "UNAUTHENTICATED"}}
@@ -89,7 +90,7 @@ CASES = [
         "chunks that don't fit together",
         OPENAI,
         STREAMED,
-        streamed(completion("stop"), completion("stop") | {"model": 12}),
+        streamed(completion(None, delta=SAID), completion("stop") | {"model": 12}),
         StreamBroken,
     ),
     Case(
@@ -103,7 +104,7 @@ CASES = [
         "probabilities that don't",
         OPENAI,
         STREAMED,
-        streamed(completion("stop", logprobs={"content": []}), completion("stop", logprobs=[1])),
+        streamed(completion(None, delta=SAID, logprobs={"content": []}), completion("stop", logprobs=[1])),
         StreamBroken,
     ),
     Case("a text for an error", OPENAI, WHOLE, Answer(as_json({"error": "it broke"})), ModelCallFailed),
@@ -123,7 +124,7 @@ CASES = [
     Case("a prompt that is refused", GEMINI, WHOLE, Answer(as_json(BLOCKED)), ContentFiltered),
     Case("a prompt that is refused", GEMINI, STREAMED, streamed(BLOCKED), ContentFiltered),
     Case("nothing", GEMINI, WHOLE, Answer(b"{}"), MalformedResponse),
-    Case("nothing, in parts", GEMINI, STREAMED, streamed({}, {}), StreamBroken),
+    Case("nothing, in parts", GEMINI, STREAMED, streamed({}, {}), MalformedResponse),
 ]
 
 

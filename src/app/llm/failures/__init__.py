@@ -7,21 +7,32 @@ kept, and `rebuilding` makes the error that reaches the caller.
 from __future__ import annotations
 
 from app.errors import FailureClass
-from app.llm.failures.answers import ErrorInAnswer, NotAnAnswer, NothingInAnswer
+from app.llm.failures.answers import (
+    ErrorInAnswer,
+    NotAnAnswer,
+    NothingInAnswer,
+    RefusedAnswer,
+    StreamUnfinished,
+    Unparsed,
+)
 from app.llm.failures.classifying import classify
-from app.llm.failures.meaning import REJECTED_KEY, RETRIED, Failure
+from app.llm.failures.meaning import REJECTED_KEY, Failure
 from app.llm.failures.rebuilding import bare, own_error, rebuilt
+from app.llm.failures.redaction import original_of
 
 __all__ = [
     "REJECTED_KEY",
-    "RETRIED",
     "ErrorInAnswer",
     "Failure",
     "FailureClass",
     "NotAnAnswer",
     "NothingInAnswer",
+    "RefusedAnswer",
+    "StreamUnfinished",
+    "Unparsed",
     "bare",
     "classify",
+    "original_of",
     "own_error",
     "rebuilt",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import KeyRejected, ModelCallFailed
 from app.llm.failures import tables
+from app.llm.failures.answers import RefusedAnswer
 from app.llm.failures.facts import codes_of, facts_of, quoted
 from app.llm.failures.meaning import REASON_BY_CLASS, Failure
 from app.llm.failures.redaction import safe_word
@@ -50,6 +51,8 @@ def classify(error: BaseException, *, answered: bool = False, secret: str | None
     """
     if isinstance(error, ModelCallFailed):
         return _as_before(error)
+    if isinstance(error, RefusedAnswer):
+        return Failure(error.failure_class, code=safe_word(error.code, secret))
     facts = facts_of(error)
     verdict = _verdict(facts)
     if verdict.failure_class == "unknown" and answered and isinstance(error, READING):
@@ -59,7 +62,7 @@ def classify(error: BaseException, *, answered: bool = False, secret: str | None
         verdict.failure_class,
         status=facts.status,
         code=_first_safe(words, secret),
-        retry_after_s=retry_after_s(facts),
+        retry_after_s=retry_after_s(facts, limited=verdict.failure_class == "rate_limited"),
         request_id=_request_id(facts, secret),
         guessed=verdict.guessed,
         reason=_reason(verdict, facts.status),

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from app.errors import FailureClass, KeyReason
 
-RETRIED: Final[frozenset[FailureClass]] = frozenset({"timeout", "rate_limited", "overloaded", "connection"})
-"""Classes of which the same request may succeed a moment later."""
-
 REASON_BY_CLASS: Final[dict[FailureClass, KeyReason]] = {
     "auth": "invalid",
     "permission": "permission",

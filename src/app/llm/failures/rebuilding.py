@@ -20,12 +20,11 @@ from app.errors import (
     UserKeyRejected,
 )
 from app.llm.failures.facts import chain_of
-from app.llm.failures.redaction import original_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.errors import FailureClass
+    from app.errors import FailureClass, Original
     from app.llm.failures.meaning import Failure
 
 KINDS: Final[Mapping[FailureClass, type[ModelCallFailed]]] = {
@@ -49,17 +48,12 @@ SPEAK_FOR_THEMSELVES: Final[frozenset[FailureClass]] = frozenset(
 
 
 def rebuilt(
-    failure: Failure,
-    error: BaseException,
-    *,
-    partial: str | None,
-    secret: str | None,
-    call: Mapping[str, Any],
+    failure: Failure, original: Original, *, partial: str | None, call: Mapping[str, Any]
 ) -> ModelCallFailed:
-    """Return the error of a failed call, which holds nothing of `error` but its redacted form (R17).
+    """Return the error of a failed call, which holds nothing of what was raised but its redacted form (R17).
 
-    `partial`: the text that had arrived (None: no stream had begun). `secret`: the key in use. `call`: the
-    feature, provider, model, payer and attempts.
+    `partial`: the text that had arrived (None: no stream had begun). `call`: the feature, provider, model,
+    payer, attempts and decision.
     """
     known: dict[str, Any] = {
         "status": failure.status,
@@ -67,7 +61,7 @@ def rebuilt(
         "retry_after_s": failure.retry_after_s,
         "request_id": failure.request_id,
         "guessed": failure.guessed,
-        "original": original_of(error, secret),
+        "original": original,
         **call,
     }
     what = failure.failure_class

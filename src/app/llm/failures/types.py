@@ -61,6 +61,7 @@ INVALID_REQUEST = (
 )
 MALFORMED_RESPONSE = (
     "NothingInAnswer",
+    "Unparsed",
     "JSONDecodeError",
     "DecodingError",
     "UnicodeDecodeError",
@@ -95,6 +96,7 @@ BY_TYPE: Final[Mapping[str, FailureClass]] = {
     "ContentFilterFinishReasonError": "content_filter",
     "OpenAIRefusalError": "content_filter",
     "StreamError": "stream_broken",
+    "StreamUnfinished": "stream_broken",
     "StreamAlreadyConsumed": "stream_broken",
     "ContinuationInterruptedError": "stream_broken",
     "EofStream": "stream_broken",

@@ -10,7 +10,7 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 from app.llm.byok.health.memory import InMemoryKeyHealth
-from app.llm.byok.health.telling import Teller
+from app.llm.telling import Teller
 from tests.llm.byok.health.observing import PATIENCE_S, REFUSED, key
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORK = """
 import os, sys
-from app.llm.byok.health.telling import Teller
+from app.llm.telling import Teller
 
 told = []
 teller = Teller(told.append)

@@ -19,7 +19,7 @@ from app.llm.byok.health.conditions import (
     KeyState,
 )
 from app.llm.byok.health.record import KeyRecord
-from app.llm.byok.health.telling import Teller
+from app.llm.telling import Teller
 from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:

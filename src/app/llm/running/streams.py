@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatResult
 
 
+class WholeAnswer(ChatGenerationChunk):
+    """A chunk that is the whole answer: it was read to its end, so it needs no finish reason."""
+
+
 def chunks_of(
     inner: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, arguments: dict[str, Any]
 ) -> Generator[ChatGenerationChunk]:
@@ -58,9 +62,11 @@ async def achunks_of(
         raise NothingInAnswer("the stream ended before it began")
 
 
-def _whole(result: ChatResult) -> ChatGenerationChunk:
+def _whole(result: ChatResult) -> WholeAnswer:
+    if not result.generations:
+        raise NothingInAnswer("the answer holds no message")
     message = result.generations[0].message
     fields = message.model_dump(exclude={"type"})
-    return ChatGenerationChunk(
+    return WholeAnswer(
         message=AIMessageChunk(**fields), generation_info=result.generations[0].generation_info
     )
