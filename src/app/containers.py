@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
-from app.folders import FolderAssigner, FolderPolicy, ways_to_ask
+from app.folders import LAST_RESORTS, FolderAssigner, FolderPolicy, ways_to_ask
 from app.llm import parts
 from app.llm.byok.health.memory import InMemoryKeyHealth
 from app.llm.byok.resolver import BYOKResolver
@@ -50,7 +50,8 @@ class Container(containers.DeclarativeContainer):
     transport = lasting(Transport, endpoint_guard)
     launchers = providers.ThreadSafeSingleton(Launchers)
     provider_registry = lasting(parts.guarded_registry, settings, transport, launchers, endpoint_guard)
-    profile_repository = lasting(parts.toml_repository, settings, provider_registry)
+    last_resorts = providers.Object(LAST_RESORTS)
+    profile_repository = lasting(parts.toml_repository, settings, provider_registry, last_resorts)
     byok_resolver = providers.ThreadSafeSingleton(BYOKResolver)
     client_cache = lasting(parts.bounded_cache, settings, provider_registry)
     routing_tables = providers.ThreadSafeSingleton(RoutingTables)

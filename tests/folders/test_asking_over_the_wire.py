@@ -12,6 +12,7 @@ from app.containers import Container
 from app.containers import running as open_container
 from app.folders import Conversation, Folder
 from app.folders.models import Tokens
+from app.folders.last_resort import CATEGORY_OR_DEFAULT
 from app.llm import InMemoryProfileRepository
 from app.llm.providers.registry import installed_adapters
 from app.settings import Settings
@@ -34,11 +35,14 @@ HONOURS = {name: adapter.honours for name, adapter in installed_adapters().items
 PROTOCOLS = ["openai_compatible", "gemini", "anthropic"]
 
 
+FILING = {"about": "File", "needs": ["structured_output"], "last_resort": CATEGORY_OR_DEFAULT}
+
+
 def tables(protocol: str) -> dict[str, Any]:
     provider = {"protocol": protocol, "base_url": "https://acme.example", "key_env": "ACME_API_KEY"}
     return {
         "providers": {"acme": provider},
-        "features": {"conv_folder": {"about": "File", "needs": ["structured_output"]}},
+        "features": {"conv_folder": FILING},
         "profiles": {"premium": {"routes": {"conv_folder": {"provider": "acme", "model": "swift-1"}}}},
     }
 

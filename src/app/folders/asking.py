@@ -33,13 +33,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. `chosen` is None for what is no folder; `failure` is a failure class."""
+    """What a model answered. `chosen` is None for what is no folder; `failure` is a failure class.
+
+    `degraded_because` says why another hop than the plan's first one answered, or none.
+    """
 
     chosen: Folder | None = None
     confidence: float = 0.0
     reasoning: str = ""
     tokens: Tokens | NotReported = "not_reported"
     failure: str | None = None
+    degraded_because: str | None = None
 
 
 class Asker(Protocol):

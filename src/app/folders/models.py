@@ -75,7 +75,8 @@ class Assignment(BaseModel):
 
     `folder_id` is the user's own id, or None if nothing fits and there is no fallback. `confidence` is 0..1.
     `answered_by` says whose choice the folder is. `failure` is the failure class if the model failed; what
-    the failure said is never part of an assignment. `seconds` is wall time.
+    the failure said is never part of an assignment. `degraded_because` says why the plan's first hop didn't
+    answer, whoever did: a failure class, `circuit_open` or `rate_limit`. `seconds` is wall time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,5 +88,6 @@ class Assignment(BaseModel):
     answered_by: AnsweredBy
     reasoning: str = ""
     failure: str | None = None
+    degraded_because: str | None = None
     tokens: Tokens | NotReported = "not_reported"
     seconds: float = 0.0

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from app.folders.asking import MALFORMED, Reply
 from app.folders.models import Tokens
 from app.folders.scored_choice import NOTHING_SAID, ScoringPolicy, messages, options, scores
-from app.folders.written_choice import tokens_of
+from app.folders.written_choice import degraded_because, tokens_of
 from app.llm.forks import renew_in_children
 
 if TYPE_CHECKING:
@@ -48,44 +48,44 @@ class ScoredChoice:
 
     def ask(self, question: Question) -> Reply:
         asked = self._asking(question)
-        told = []
-        if (prior := self._kept(question)) is None:
-            told.append(asked.invoke(messages(NOTHING_SAID, self._policy)))
-            prior = self._keep(question, told[0])
-        told.append(asked.invoke(messages(question.conversation, self._policy)))
-        return self._reply(question, prior, told)
+        answer = asked.invoke(messages(question.conversation, self._policy))
+        if (prior := self._kept(question, answer)) is not None:
+            return self._reply(question, prior, [answer])
+        anyway = asked.invoke(messages(NOTHING_SAID, self._policy))
+        return self._reply(question, self._keep(question, answer, anyway), [answer, anyway])
 
     async def aask(self, question: Question) -> Reply:
         asked = self._asking(question)
-        told = []
-        if (prior := self._kept(question)) is None:
-            told.append(await asked.ainvoke(messages(NOTHING_SAID, self._policy)))
-            prior = self._keep(question, told[0])
-        told.append(await asked.ainvoke(messages(question.conversation, self._policy)))
-        return self._reply(question, prior, told)
+        answer = await asked.ainvoke(messages(question.conversation, self._policy))
+        if (prior := self._kept(question, answer)) is not None:
+            return self._reply(question, prior, [answer])
+        anyway = await asked.ainvoke(messages(NOTHING_SAID, self._policy))
+        return self._reply(question, self._keep(question, answer, anyway), [answer, anyway])
 
     def _asking(self, question: Question) -> Any:  # noqa: ANN401 - LangChain's Runnable
         return question.model.bind(**options(self._policy))
 
-    def _kept(self, question: Question) -> TopLogprobs | None:
+    def _kept(self, question: Question, answer: Any) -> TopLogprobs | None:  # noqa: ANN401 - an AIMessage
         with self._lock:
-            return self._priors.get(question.route)
+            return self._priors.get((question.route, hop_of(answer)))
 
-    def _keep(self, question: Question, message: Any) -> TopLogprobs:  # noqa: ANN401 - an AIMessage
-        prior = top_logprobs(message)
+    def _keep(self, question: Question, answer: Any, anyway: Any) -> TopLogprobs:  # noqa: ANN401 - AIMessages
+        """Return what the model says anyway, and keep it; nothing if another model than the answer's said it."""
+        prior = top_logprobs(anyway) if hop_of(anyway) == hop_of(answer) else []
         if prior:
             with self._lock:
-                self._priors[question.route] = prior
+                self._priors[question.route, hop_of(answer)] = prior
         return prior
 
     def _reply(self, question: Question, prior: TopLogprobs, told: list[Any]) -> Reply:
-        tokens = _sum([tokens_of(message) for message in told])
+        tokens, degraded = _sum([tokens_of(message) for message in told]), degraded_because(told[0])
         if not prior:  # the server shows none at all: scoring on would look like doubt about every folder
-            return Reply(tokens=tokens, failure=MALFORMED)
+            return Reply(tokens=tokens, failure=MALFORMED, degraded_because=degraded or MALFORMED)
         folders = list(question.folders.values())
-        scored = scores(folders, top_logprobs(told[-1]), prior, self._policy)
+        scored = scores(folders, top_logprobs(told[0]), prior, self._policy)
         best = max(range(len(folders)), key=lambda index: scored[index].score)
-        return Reply(folders[best], scored[best].probability, _reasoning(question, scored), tokens)
+        reasoning, probability = _reasoning(question, scored), scored[best].probability
+        return Reply(folders[best], probability, reasoning, tokens, degraded_because=degraded)
 
 
 def _sum(counted: Sequence[Tokens | NotReported]) -> Tokens | NotReported:
@@ -94,6 +94,12 @@ def _sum(counted: Sequence[Tokens | NotReported]) -> Tokens | NotReported:
     if len(known) < len(counted):
         return "not_reported"
     return Tokens(read=sum(tokens.read for tokens in known), written=sum(tokens.written for tokens in known))
+
+
+def hop_of(message: Any) -> int:  # noqa: ANN401 - an AIMessage
+    """Return which hop of its plan gave a message: likelihoods of two models can't be compared."""
+    number: int = message.response_metadata.get("pointsman", {}).get("hop", 1)
+    return number
 
 
 def top_logprobs(message: Any) -> TopLogprobs:  # noqa: ANN401 - an AIMessage

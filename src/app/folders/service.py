@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from app.errors import ModelCallFailed, PointsmanError, UserKeyRejected
+from app.errors import MalformedResponse, ModelCallFailed, PointsmanError, UserKeyRejected
 from app.folders.asking import MALFORMED, Question, Reply
 from app.folders.batch import afinished, finished
 from app.folders.context import keyed
+from app.folders.last_resort import FEATURE
 from app.folders.models import Assignment, Tokens
 from app.folders.policy import FolderPolicy, Verdict
 from app.folders.ways_to_ask import ways_to_ask
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from app.folders.models import Conversation, Folder
     from app.llm.byok.scope import RequestScope
     from app.llm.catalog.rows import Ask
+    from app.llm.planning import Plan
     from app.llm.service import LLMService
 
     Item = tuple[Sequence[Folder], Conversation]
 
-FEATURE = "conv_folder"
 CONCURRENCY = 4
 """Conversations that are asked about at once, unless a caller says otherwise."""
 
@@ -35,8 +36,8 @@ CONCURRENCY = 4
 class FolderAssigner:
     """Files conversations, with the model that `conv_folder` is routed to at the moment of asking.
 
-    A model that fails is no error: its conversation goes to the fallback, and the assignment says so. Errors
-    are what no fallback may hide: nobody could be asked at all (ConfigurationError), what the request brought
+    A plan that fails is no error where the catalog names the feature's `last_resort`: the conversation goes
+    to the fallback, and the assignment says why (`degraded_because`). Errors are what no fallback may hide: nobody could be asked at all (ConfigurationError), what the request brought
     can't be used (ScopeError), or the provider refused the user's own key (UserKeyRejected).
     """
 
@@ -58,16 +59,17 @@ class FolderAssigner:
         :raises ConfigurationError: no call can be made (a missing key, an unavailable feature).
         :raises ScopeError: only users pay for this feature, and this one sent no key that fits.
         :raises UserKeyRejected: the provider refused the user's key.
+        :raises ModelCallFailed: every hop failed, and the catalog names no last resort.
         """
         started = time.monotonic()
         if not folders:
             return self._unasked()
-        question, asker = self._prepared(folders, conversation, scope)
+        question, asker, plan = self._prepared(folders, conversation, scope)
         try:
             reply = asker.ask(question)
         except Exception as error:  # noqa: BLE001 - SDKs raise anything for an answer that they can't read
-            reply = failed(error)
-        return self._judged(question, reply, started)
+            reply = failed(error, plan)
+        return self._judged(question, checked(reply, plan), started)
 
     async def aassign(
         self, folders: Sequence[Folder], conversation: Conversation, *, scope: RequestScope | None = None
@@ -76,12 +78,12 @@ class FolderAssigner:
         started = time.monotonic()
         if not folders:
             return self._unasked()
-        question, asker = self._prepared(folders, conversation, scope)
+        question, asker, plan = self._prepared(folders, conversation, scope)
         try:
             reply = await asker.aask(question)
         except Exception as error:  # noqa: BLE001 - SDKs raise anything for an answer that they can't read
-            reply = failed(error)
-        return self._judged(question, reply, started)
+            reply = failed(error, plan)
+        return self._judged(question, checked(reply, plan), started)
 
     def assign_many(
         self, items: Iterable[Item], *, concurrency: int = CONCURRENCY, scope: RequestScope | None = None
@@ -118,11 +120,11 @@ class FolderAssigner:
 
     def _prepared(
         self, folders: Sequence[Folder], conversation: Conversation, scope: RequestScope | None
-    ) -> tuple[Question, Asker]:
+    ) -> tuple[Question, Asker, Plan]:
         model = self._llm_service.get_llm(FEATURE, scope=scope)
         plan = self._llm_service.plan(FEATURE, scope)
         question = Question(model, plan.first.spec, keyed(folders), conversation, self._policy)
-        return question, self._askers[plan.ask]
+        return question, self._askers[plan.ask], plan
 
     def _unasked(self) -> Assignment:
         return _assignment(Verdict(None, 0.0, "no_folders"), Reply(tokens=Tokens()), 0.0)
@@ -136,14 +138,33 @@ class FolderAssigner:
         return _assignment(verdict, reply, time.monotonic() - started)
 
 
-def failed(error: Exception) -> Reply:
-    """Return the reply of a model that failed; raises again what no fallback may hide."""
+def failed(error: Exception, plan: Plan) -> Reply:
+    """Return the reply of a plan that failed; raises again what no fallback may hide."""
     own = isinstance(error, PointsmanError)
     if isinstance(error, UserKeyRejected) or (own and not isinstance(error, ModelCallFailed)):
         raise error
+    if plan.feature.row.last_resort is None:
+        raise error
     failure = _failure_class(error)
     logger().warning("folder_model_failed", failure=failure, error=type(error).__name__)
-    return Reply(failure=failure)
+    return Reply(failure=failure, degraded_because=failure)
+
+
+def checked(reply: Reply, plan: Plan) -> Reply:
+    """Return the reply, if it is one or there is a last resort.
+
+    :raises MalformedResponse: the answer can't be used, and the catalog names no last resort.
+    """
+    if reply.failure is None or plan.feature.row.last_resort is not None:
+        return reply
+    hop = plan.first
+    raise MalformedResponse(
+        feature=plan.feature.name,
+        provider=hop.route.provider,
+        model=hop.route.model,
+        payer=hop.payer,
+        failure_class=MALFORMED,
+    )
 
 
 def _failure_class(error: Exception) -> str:
@@ -162,6 +183,7 @@ def _assignment(verdict: Verdict, reply: Reply, seconds: float) -> Assignment:
         answered_by=verdict.answered_by,
         reasoning=reply.reasoning,
         failure=reply.failure,
+        degraded_because=reply.degraded_because,
         tokens=reply.tokens,
         seconds=round(seconds, 4),
     )

@@ -98,13 +98,19 @@ def answer_schema(keys: Iterable[str]) -> type[BaseModel]:
 
 def reply_to(question: Question, output: dict[str, Any]) -> Reply:
     """Return what the output (`raw` and `parsed`) of a structured call says."""
-    tokens = tokens_of(output["raw"])
+    tokens, degraded = tokens_of(output["raw"]), degraded_because(output["raw"])
     try:
         answer = FolderAnswer.model_validate(output["parsed"], from_attributes=True)
     except ValidationError:
-        return Reply(tokens=tokens, failure=MALFORMED)
+        return Reply(tokens=tokens, failure=MALFORMED, degraded_because=degraded or MALFORMED)
     chosen = question.folders.get(answer.folder_id.strip())
-    return Reply(chosen, answer.confidence, answer.reasoning, tokens)
+    return Reply(chosen, answer.confidence, answer.reasoning, tokens, degraded_because=degraded)
+
+
+def degraded_because(message: Any) -> str | None:  # noqa: ANN401 - an AIMessage, as below
+    """Return why another hop than the plan's first one gave a message, None if it did."""
+    reason: str | None = message.response_metadata.get("pointsman", {}).get("degraded_because")
+    return reason
 
 
 def tokens_of(message: Any) -> Tokens | NotReported:  # noqa: ANN401 - an AIMessage; LangChain isn't imported for its name

@@ -22,7 +22,7 @@ from app.llm.running.runner import Runner
 from app.llm.telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from app.llm.byok.enrolment.store import EnrolledKeys
     from app.llm.byok.health.conditions import KeyHealth
@@ -65,13 +65,19 @@ class Remembered:
         self._lock = threading.Lock()
 
 
-def toml_repository(settings: Settings, registry: ProviderRegistry) -> TomlProfileRepository:
-    """Return the repository of the shipped catalog and the operator's own."""
+def toml_repository(
+    settings: Settings, registry: ProviderRegistry, last_resorts: Mapping[str, Collection[str]]
+) -> TomlProfileRepository:
+    """Return the repository of the shipped catalog and the operator's own.
+
+    `last_resorts` are the names of what each feature can do without a model.
+    """
     return TomlProfileRepository(
         registry.honours,
         directory=settings.catalog,
         mode=settings.catalog_mode,
         reroutes=settings.reroute,
+        last_resorts=last_resorts,
     )
 
 

@@ -44,7 +44,7 @@ class Gates:
         return state is not None and state.until is not None and state.until > self._clock.unix() + seconds
 
     def take(self, hop: Hop, user_id: str | None) -> float:
-        """Count a request against the hop's rate limits and return 0.0, or the seconds until there is room."""
+        """Count a request against the hop's rate limits, and return 0.0; else the seconds to wait."""
         return self._rates.take(_key(hop, user_id), hop.rates)
 
     async def atake(self, hop: Hop, user_id: str | None) -> float:
