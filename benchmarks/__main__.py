@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import calling, handing_out, many_users, starting
+from benchmarks import calling, guarding, handing_out, many_users, starting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "starting": starting.rows,
     "handing_out": handing_out.rows,
     "calling": calling.rows,
+    "guarding": guarding.rows,
     "many_users": many_users.rows,
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.ending import WRONG_USAGE
+from app.cli.failures import print_failures
 from app.cli.options import Catalog, CatalogMode, Json, Profile
 from app.cli.printing import print_json, print_table
 from app.cli.session import session_of
@@ -30,6 +31,7 @@ def commands() -> typer.Typer:
     group.command("list")(list_routes)
     group.command("explain")(explain_route)
     group.command("check")(check_routes)
+    group.command("failures")(print_failures)
     return group
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.llm.catalog.check_failures import check_failures, check_overrides
+from app.llm.catalog.check_features import check_budget
 from app.llm.catalog.check_providers import check_providers
+from app.llm.catalog.check_rates import check_rates, reached_by
 from app.llm.catalog.effective import direct_equivalent, effective_options, hops_of
 from app.llm.catalog.options import OPTION_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from app.errors import Payer
     from app.llm.catalog.compilation import Compilation
     from app.llm.catalog.model import Catalog, Feature, Provider, Route
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 def check(catalog: Catalog, run: Compilation) -> None:
     """Note every problem of a catalog whose rows could be read."""
     check_providers(catalog, run)
+    check_failures(catalog, run)
+    check_rates(catalog, run, set(_reached(catalog)))
     for name in catalog.pinned:
         run.unknown("feature", name, ("pinned", name))
     if catalog.default:
@@ -38,6 +44,13 @@ def _written_routes(catalog: Catalog) -> Iterator[tuple[Feature, Route]]:
             if route.path not in seen:
                 seen.add(route.path)
                 yield feature, route
+
+
+def _reached(catalog: Catalog) -> Iterator[tuple[str, str, Payer]]:
+    if catalog.default:
+        yield from reached_by(catalog, catalog.feature("any feature"), catalog.default)
+    for feature, route in _written_routes(catalog):
+        yield from reached_by(catalog, feature, route)
 
 
 def routes_of(catalog: Catalog, feature: Feature) -> list[Route]:
@@ -110,7 +123,9 @@ def _check_needs(run: Compilation, feature: Feature, route: Route, hop: Route, p
 
 
 def _check_feature(catalog: Catalog, run: Compilation, feature: Feature) -> None:
-    row, path = feature.row, ("features", feature.name)
+    row, path, routes = feature.row, ("features", feature.name), routes_of(catalog, feature)
+    check_budget(catalog, run, feature, routes)
+    check_overrides(catalog, run, feature, leads_on=any(route.fallbacks for route in routes))
     if row.on_user_key_failure == "platform" and row.payer != "user_or_platform":
         run.idle(
             (*path, "on_user_key_failure"), f"has no effect: the payer of {feature.name!r} is {row.payer!r}"

@@ -14,12 +14,17 @@ from app.llm.catalog.problems import Path, Places, Problem
 from app.llm.catalog.rows import ProfileRow, RouteRow, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from app.llm.catalog.options import Honoured
     from app.llm.catalog.source import Layer
 
+    LastResorts = Mapping[str, Collection[str]]
+    """By feature: the names of what it can do without a model."""
+
 R = TypeVar("R", bound=Row)
+MARKS = frozenset({"[key]", "[circuit]", "[off]"})
+"""What pydantic puts into a path beside the keys that are written."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,8 @@ class Compilation:
     layer: Layer
     honours: Mapping[str, Honoured]
     problems: list[Problem]
+    last_resorts: LastResorts | None = None
+    """None: nobody said what features can do without a model."""
     places: Places = field(init=False)
     bad: set[Path] = field(default_factory=set)
     """Rows that couldn't be read: what refers to them isn't reported a second time."""
@@ -100,7 +107,7 @@ class Compilation:
 
 
 def _keys(loc: Path) -> Path:
-    return tuple(key for key in loc if key != "[key]")
+    return tuple(key for key in loc if key not in MARKS)
 
 
 def _without(value: Any, paths: Iterable[Path]) -> Any:  # noqa: ANN401 - any TOML value
@@ -138,7 +145,7 @@ def _known_keys(kind: type[Row], keys: list[str]) -> list[str]:
 
 def _followed(here: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a reference (or the reference among several choices) stands for."""
-    for choice in (here, *here.get("anyOf", ())):
+    for choice in (here, *here.get("anyOf", ()), *here.get("oneOf", ())):
         if name := choice.get("$ref", "").removeprefix("#/$defs/"):
             found: Mapping[str, Any] = schema["$defs"][name]
             return found

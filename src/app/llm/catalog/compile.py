@@ -11,27 +11,34 @@ from app.llm.catalog.inherit import resolve_profiles
 from app.llm.catalog.model import Catalog, Feature, Provider
 from app.llm.catalog.problems import Place, Problem
 from app.llm.catalog.routes import route_of
-from app.llm.catalog.rows import FeatureRow, ProviderRow, RouteRow
+from app.llm.catalog.rows import FailureRow, FeatureRow, ProviderRow, RouteRow
+from app.llm.catalog.shipped import shipped_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.llm.catalog.compilation import LastResorts
     from app.llm.catalog.options import Honoured
     from app.llm.catalog.source import Layer
 
-TABLES = ("features", "providers", "profiles", "pinned", "default")
+TABLES = ("features", "providers", "profiles", "pinned", "default", "failures")
 
 
 def compile_catalog(
-    layer: Layer, honours: Mapping[str, Honoured], problems: list[Problem] | None = None
+    layer: Layer,
+    honours: Mapping[str, Honoured],
+    problems: list[Problem] | None = None,
+    *,
+    last_resorts: LastResorts | None = None,
 ) -> Catalog:
     """Return the checked catalog of one (merged) layer.
 
-    `honours` says which options each wire protocol can render. `problems` are those found while reading.
+    `honours` says which options each wire protocol can render, `last_resorts` what each feature can do
+    without a model (None: nobody knows, so those names aren't judged). `problems` were found while reading.
 
     :raises CatalogError: with all problems at once, in the order of files and lines.
     """
-    run = Compilation(layer, honours, list(problems or ()))
+    run = Compilation(layer, honours, list(problems or ()), last_resorts)
     for top in layer.tables:
         if top not in TABLES:
             run.problem((top,), f"unknown table {top!r}{nearest(top, TABLES)}")
@@ -46,6 +53,7 @@ def _assemble(run: Compilation) -> Catalog:
     features = run.rows(FeatureRow, "features")
     providers = run.rows(ProviderRow, "providers")
     pinned = run.rows(RouteRow, "pinned")
+    failures = run.rows(FailureRow, "failures")
     default = run.row(RouteRow, ("default",), run.table("default")) if run.table("default") else None
     return Catalog(
         features={name: Feature(name, row) for name, row in features.items()},
@@ -53,6 +61,7 @@ def _assemble(run: Compilation) -> Catalog:
         profiles=resolve_profiles(run, run.profiles(), features, pinned),
         pinned={name: route_of(row, ("pinned", name)) for name, row in pinned.items()},
         default=route_of(default, ("default",)) if default else None,
+        failures=shipped_table(run.problems).overridden(None, failures, run.places),
         places=run.places,
     )
 

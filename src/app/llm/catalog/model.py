@@ -12,6 +12,8 @@ from app.llm.catalog.rows import FeatureRow
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.errors import Payer
+    from app.llm.catalog.failure_table import FailureTable
     from app.llm.catalog.options import Options
     from app.llm.catalog.problems import Path, Place, Places
     from app.llm.catalog.rows import Ability, Ask, ModelRow, ProfileRow, ProviderRow, VendorRow
@@ -20,6 +22,10 @@ USER_ENDPOINT = "user_endpoint"
 """What a user's own endpoint goes by where a provider's name is asked for. No row of a catalog has it."""
 REQUEST_TIMEOUT_S = 120.0
 """How long one request may take unless an option says otherwise, in seconds."""
+CONNECT_S = 10.0
+"""How long it may take until a connection is open, unless the feature says otherwise, in seconds."""
+CHUNK_S = 60.0
+"""How long a stream may take from one content to the next, unless the feature says otherwise, in seconds."""
 ATTEMPTS_PER_HOP = 2
 """The first request and at most one retry, unless the feature has an attempt budget of its own."""
 
@@ -97,6 +103,16 @@ class Provider:
         """Return the options that this provider refuses for this model."""
         return self.row.cannot.union(*(row.cannot for _, row in self.model_rows(model)))
 
+    def window(self, model: str) -> int | None:
+        """Return how many tokens fit into one request of this model; None: nobody wrote it down."""
+        windows = [row.window for _, row in self.model_rows(model) if row.window is not None]
+        return windows[-1] if windows else None
+
+    def rates(self, model: str, payer: Payer) -> tuple[str, ...]:
+        """Return the limits that all hold for this payer's requests to this model; none: it has no limit."""
+        rows = [row for row in self.row.rates if row.payer == payer and _matches(model, row.match)]
+        return tuple(dict.fromkeys(limit for row in rows for limit in row.limits))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
@@ -107,6 +123,8 @@ class Catalog:
     profiles: Mapping[str, Profile]
     pinned: Mapping[str, Route]
     default: Route | None
+    failures: FailureTable
+    """What plans do after failures, where a feature doesn't say otherwise."""
     places: Places
 
     def feature(self, name: str) -> Feature:
@@ -162,6 +180,10 @@ class Catalog:
         if self.default is None:
             raise UnknownFeature(feature, self.features)
         return self.default
+
+    def action_table(self, feature: Feature) -> FailureTable:
+        """Return what this feature's plans do after failures."""
+        return self.failures.overridden(feature.name, feature.row.failures, self.places)
 
     def place(self, *path: str | int) -> Place | None:
         """Return where the value at this path is written."""

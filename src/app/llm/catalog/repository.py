@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Protocol
 
 from app.llm.catalog.compile import compile_catalog
-from app.llm.catalog.problems import SHIPPED
 from app.llm.catalog.reroute import rerouted
+from app.llm.catalog.shipped import shipped_layer
 from app.llm.catalog.source import Layer, lay_over, read_layer
 from app.llm.forks import renew_in_children
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from app.llm.catalog.compilation import LastResorts
     from app.llm.catalog.model import Catalog
     from app.llm.catalog.options import Honoured
     from app.llm.catalog.problems import Problem
@@ -36,8 +36,9 @@ class ProfileRepository(Protocol):
 class TomlProfileRepository:
     """The catalog of TOML files: the shipped directory, with the operator's own over it or instead of it.
 
-    `honours` says which options each wire protocol renders; `reroutes` sends all routes of a provider
-    to one `provider/model` instead. Nothing is read before the first call of `catalog`.
+    `honours` says which options each wire protocol renders, `last_resorts` what each feature can do without
+    a model (None: nobody knows, so those names aren't judged); `reroutes` sends all routes of a provider to
+    one `provider/model` instead. Nothing is read before the first call of `catalog`.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class TomlProfileRepository:
         directory: Path | None = None,
         mode: Literal["overlay", "replace"] = "overlay",
         reroutes: Mapping[str, str] | None = None,
+        last_resorts: LastResorts | None = None,
     ) -> None:
-        self._honours = honours
+        self._honours, self._last_resorts = honours, last_resorts
         self._directory, self._mode, self._reroutes = directory, mode, dict(reroutes or {})
         self._catalog: Catalog | None = None
         self.renew()
@@ -69,7 +71,7 @@ class TomlProfileRepository:
     def _load(self) -> Catalog:
         problems: list[Problem] = []
         layer = rerouted(self._written(problems), self._reroutes, problems)
-        return compile_catalog(layer, self._honours, problems)
+        return compile_catalog(layer, self._honours, problems, last_resorts=self._last_resorts)
 
     def _written(self, problems: list[Problem]) -> Layer:
         if self._directory is None:
@@ -83,15 +85,16 @@ class TomlProfileRepository:
 class InMemoryProfileRepository:
     """A catalog from plain tables, shaped like the TOML files: for tests, and for tables kept elsewhere."""
 
-    def __init__(self, tables: Mapping[str, object], honours: Mapping[str, Honoured]) -> None:
-        self._compiled = compile_catalog(Layer("in memory", dict(tables)), honours)
+    def __init__(
+        self,
+        tables: Mapping[str, object],
+        honours: Mapping[str, Honoured],
+        *,
+        last_resorts: LastResorts | None = None,
+    ) -> None:
+        layer = Layer("in memory", dict(tables))
+        self._compiled = compile_catalog(layer, honours, last_resorts=last_resorts)
 
     def catalog(self) -> Catalog:
         """Return the catalog that was compiled when this repository was made."""
         return self._compiled
-
-
-def shipped_layer(problems: list[Problem]) -> Layer:
-    """Read the catalog that comes with the package."""
-    with as_file(files("app.llm.catalog")) as directory:
-        return read_layer(SHIPPED, directory, problems)

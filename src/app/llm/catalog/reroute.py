@@ -33,7 +33,7 @@ def rerouted(layer: Layer, reroutes: Mapping[str, str], problems: list[Problem])
     places = dict(layer.places)
     tables = {top: _replaced(table, targets, (top,), places) for top, table in layer.tables.items()}
     providers = {name: {**row, "spare": True} if name in targets else row for name, row in providers.items()}
-    return Layer(SETTING.layer, {**tables, "providers": providers}, places)
+    return Layer(SETTING.layer, {**tables, "providers": providers}, places, layer.name)
 
 
 def _replaced(value: Any, targets: Mapping[str, Any], path: tuple[Any, ...], places: dict[Any, Place]) -> Any:  # noqa: ANN401 - any TOML value

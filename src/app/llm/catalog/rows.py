@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
-from app.llm.catalog.options import Options, Seconds
+from app.errors import Payer
+from app.llm.catalog.options import Options, Seconds, Tokens
 
 Ability = Literal[
     "tools",
@@ -28,6 +30,14 @@ Ability = Literal[
 PayerRule = Literal["platform_only", "user_or_platform", "user_only"]
 Ask = Literal["generate", "score"]
 """How a choice from a list is asked: the model writes it, or the choices are scored by log-probability."""
+
+Action = Literal["retry", "next", "larger", "raise"]
+"""What a plan does after a failure.
+
+`retry`: the same hop again while it may, then as `next`; `next`: the next hop, else the error; `larger`: the
+next hop with a larger context window, else the error; `raise`: the error at once.
+"""
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
 Pattern = Annotated[str, Field(min_length=1)]
@@ -54,6 +64,35 @@ class RouteRow(FallbackRow):
     fallbacks: tuple[FallbackRow, ...] = ()
 
 
+class FailureRow(Row):
+    """What a plan does after one class of failure, by who pays: `timeout = "retry"` says it for both."""
+
+    platform: Action | None = None
+    user: Action | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said_for_both(cls, value: Any) -> Any:  # noqa: ANN401 - any TOML value
+        if isinstance(value, dict):
+            return value
+        if value not in ACTIONS:
+            raise PydanticCustomError("action", "write one of " + ", ".join(map(repr, ACTIONS)))
+        return {"platform": value, "user": value}
+
+    def action(self, payer: Payer) -> Action | None:
+        """Return what is said for this payer; None: nothing."""
+        return self.platform if payer == "platform" else self.user
+
+
+class HedgeRow(Row):
+    """A second hop is started where the first is slower than it usually is. The loser is cancelled."""
+
+    share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    """How many of the calls may be hedged at most: 0.05 is one in twenty."""
+    on_user_key: bool = False
+    """Whether a user's key may pay for two requests where one would do."""
+
+
 class FeatureRow(Row):
     """A named use of a model in the product, with what it needs and who may pay for it."""
 
@@ -62,7 +101,19 @@ class FeatureRow(Row):
     payer: PayerRule = "user_or_platform"
     on_user_key_failure: Literal["raise", "platform"] = "raise"
     deadline_s: Seconds | None = None
+    """For the whole call: all attempts, and the waits between them."""
     attempts: Annotated[int, Field(ge=1, le=10)] | None = None
+    connect_s: Seconds | None = None
+    """How long it may take until a connection is open."""
+    first_token_s: Seconds | None = None
+    """How long a stream may take until its first content; absent: as long as a request may."""
+    chunk_s: Seconds | None = None
+    """How long a stream may take from one content to the next."""
+    failures: dict[str, FailureRow] = {}
+    """By failure class: what differs from the catalog's own table for this feature."""
+    hedge: HedgeRow | None = None
+    last_resort: Name | None = None
+    """What answers without a model where the whole plan failed: a name that the feature's own code knows."""
     options: dict[str, Options] = {}
     """Options by provider name: they hold wherever a route of this feature goes through that provider."""
 
@@ -93,6 +144,36 @@ class ModelRow(Row):
     """Options that these models refuse."""
     supports: frozenset[Ability] = frozenset()
     """Abilities that these models have beyond the provider's own."""
+    window: Tokens | None = None
+    """Their context window as the provider states it, in tokens. What is too long may fit a larger one."""
+
+
+class CircuitRow(Row):
+    """When a provider's circuits open: after so many failures in a window of time, for so long (seconds)."""
+
+    failures: Annotated[int, Field(gt=0, le=1000)] = 5
+    window_s: Seconds = 30.0
+    open_s: Seconds = 15.0
+
+
+def _sort_of_circuit(value: object) -> str:
+    return "[off]" if isinstance(value, str) else "[circuit]"
+
+
+Circuit = Annotated[
+    Annotated[CircuitRow, Tag("[circuit]")] | Annotated[Literal["off"], Tag("[off]")],
+    Discriminator(_sort_of_circuit),
+]
+
+
+class RateRow(Row):
+    """How many requests some models of a provider are sent at most, on one payer's bill. All limits hold."""
+
+    match: Annotated[tuple[Pattern, ...], Field(min_length=1)]
+    payer: Payer
+    """Of users, each has these limits for their own."""
+    limits: Annotated[tuple[Pattern, ...], Field(min_length=1)]
+    """Such as "500/minute" or "10 per second"."""
 
 
 class VendorRow(Row):
@@ -137,5 +218,8 @@ class ProviderRow(Row):
     """The page that tells whether a key works; absent: a model is asked for one token."""
     models: tuple[ModelRow, ...] = ()
     vendors: tuple[VendorRow, ...] = ()
+    circuit: Circuit = CircuitRow()
+    """`"off"`: its failures are never held against it."""
+    rates: tuple[RateRow, ...] = ()
     spare: bool = False
     """Ready for routes that aren't written yet: being unused is no mistake."""

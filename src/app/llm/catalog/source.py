@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 Table = dict[str, Any]
 
-MERGE_DEPTH = {"features": 2, "providers": 2, "pinned": 1, "default": 0}
+MERGE_DEPTH = {"features": 2, "providers": 2, "pinned": 1, "failures": 1, "default": 0}
 """How many keys deep an upper layer's value replaces a lower one's. A route is replaced whole: R4."""
+JUDGED_LATER = frozenset({"failures"})
+"""Tables whose rows can be written in several ways: only the compiler sees what a line changes."""
 PROFILE_TABLES = ("routes", "unavailable")
 
 
@@ -28,6 +30,8 @@ class Layer:
     name: str
     tables: Table = field(default_factory=dict)
     places: dict[Path, Place] = field(default_factory=dict)
+    beneath: str | None = None
+    """The name of the layer that it was laid over."""
 
 
 def read_layer(name: str, directory: pathlib.Path, problems: list[Problem]) -> Layer:
@@ -38,11 +42,12 @@ def read_layer(name: str, directory: pathlib.Path, problems: list[Problem]) -> L
         reason = "holds no *.toml file" if directory.is_dir() else "is not a directory that can be read"
         problems.append(Problem(None, f"the catalog directory {directory} {reason}"))
     for file in files:
-        _read_file(layer, file, problems)
+        read_file(layer, file, problems)
     return layer
 
 
-def _read_file(layer: Layer, file: pathlib.Path, problems: list[Problem]) -> None:
+def read_file(layer: Layer, file: pathlib.Path, problems: list[Problem]) -> None:
+    """Read one file into a layer; what can't be read, or is written there already, becomes a problem."""
     name = file.name if layer.name == SHIPPED else str(file)
     try:
         raw = file.read_bytes()
@@ -73,9 +78,9 @@ def _line_of(error: Exception) -> int:
 
 def lay_over(lower: Layer, upper: Layer, problems: list[Problem]) -> Layer:
     """Return the upper layer over the lower one; an upper value that changes nothing is a problem."""
-    merged = Layer(upper.name, dict(lower.tables), dict(lower.places))
+    merged = Layer(upper.name, dict(lower.tables), dict(lower.places), lower.name)
     for path, value in _values(upper.tables):
-        if _get(lower.tables, path) == value:
+        if path[0] not in JUDGED_LATER and _get(lower.tables, path) == value:
             what = ".".join(map(str, path))
             under = lower.places[path]
             problems.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from app.llm.failures import NothingInAnswer, Unparsed
 from app.llm.failures.finishing import finish_of
@@ -24,7 +24,31 @@ if TYPE_CHECKING:
     from app.llm.clients.spec import Grant
     from app.llm.failures import Failure
     from app.llm.planning import Hop
-    from app.llm.running.call import Call
+    from app.llm.running.course import Course
+    from app.llm.running.record import CallRecord, Ending
+    from app.llm.running.runner import Runner
+    from app.llm.running.terms import Terms
+
+
+class Owner(Protocol):
+    """The call that an attempt is made for: it is told how the attempt ended, and decides what comes next."""
+
+    runner: Runner
+    terms: Terms
+    course: Course
+    record: CallRecord
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """Note that it served."""
+        ...
+
+    def stopped(self, attempt: Attempt, how: Ending) -> None:
+        """Note that nobody wants its answer any more."""
+        ...
+
+    def failed(self, attempt: Attempt, error: Exception) -> bool:
+        """Note a failure; False: the error is the caller's, as it is."""
+        ...
 
 
 class Attempt:
@@ -36,7 +60,7 @@ class Attempt:
 
     __slots__ = ("_began", "_call", "_patience", "_ticket", "heard", "hop", "parser", "record", "result")
 
-    def __init__(self, call: Call, hop: Hop) -> None:
+    def __init__(self, call: Owner, hop: Hop) -> None:
         self._call, self.hop = call, hop
         self.record = AttemptRecord(hop.number, hop.route.provider, hop.route.model, hop.payer)
         self.parser: Runnable[Any, Any] | None = None
