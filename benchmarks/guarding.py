@@ -169,12 +169,13 @@ class Unguarded(BaseChatModel):
 
 
 def rows() -> Iterator[Row]:
-    """Measure guarded one-hop calls and streams over the same without a plan; the rows are the differences."""
+    """Measure guarded one-hop calls and streams, and the same without a plan: rows are the differences."""
     settings = Settings.model_validate({"variables": {"OPENAI_API_KEY": KEY}})
     with running(Container(settings=settings, client_cache=ReadyClients())) as container:
         service: LLMService = container.llm_service()
         feature, _ = feature_at(service, "openai")
-        guarded, bare = service.get_llm(feature), Unguarded(container=container, hop=service.plan(feature).first)
+        guarded = service.get_llm(feature)
+        bare = Unguarded(container=container, hop=service.plan(feature).first)
         with asyncio.Runner() as loop:
             yield added("sync call", partial(sync_cost, guarded), partial(sync_cost, bare), SYNC_AIM_US)
             costs = partial(async_cost, loop, guarded), partial(async_cost, loop, bare)

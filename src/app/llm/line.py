@@ -94,6 +94,7 @@ class Line:
         key = cache_key if "prompt_cache_key" in hop.spec.supports else None
         with attempt.under(self._transport.ticket(grant, patience)) as ticket:
             own = adapter.request_arguments(ticket, cache_key=key, timeout_s=attempt.time_left())
+            attempt.at_hand = True
             if not arguments:
                 yield inner, own
                 return
