@@ -1,0 +1,1 @@
+"""Circuit breakers: what is known of a (provider, model, payer class) that keeps failing."""
