@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.folders.models import Conversation, Folder, NotReported, Tokens
     from app.folders.policy import FolderPolicy
 
-MALFORMED = "malformed_response"
+MALFORMED: Final = "malformed_response"
 """The failure class of an answer that can't be read, or that is out of bounds."""
 
 

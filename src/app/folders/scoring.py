@@ -70,7 +70,7 @@ class ScoredChoice:
             return self._priors.get((question.route, hop_of(answer)))
 
     def _keep(self, question: Question, answer: Any, anyway: Any) -> TopLogprobs:  # noqa: ANN401 - AIMessages
-        """Return what the model says anyway, and keep it; nothing if another model than the answer's said it."""
+        """Return what the model says anyway, and keep it; nothing if it isn't the model of the answer."""
         prior = top_logprobs(anyway) if hop_of(anyway) == hop_of(answer) else []
         if prior:
             with self._lock:

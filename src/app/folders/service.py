@@ -37,8 +37,9 @@ class FolderAssigner:
     """Files conversations, with the model that `conv_folder` is routed to at the moment of asking.
 
     A plan that fails is no error where the catalog names the feature's `last_resort`: the conversation goes
-    to the fallback, and the assignment says why (`degraded_because`). Errors are what no fallback may hide: nobody could be asked at all (ConfigurationError), what the request brought
-    can't be used (ScopeError), or the provider refused the user's own key (UserKeyRejected).
+    to the fallback, and the assignment says why (`degraded_because`). Errors are what no fallback may hide:
+    nobody could be asked at all (ConfigurationError), what the request brought can't be used (ScopeError), or
+    the provider refused the user's own key (UserKeyRejected).
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from app.cli.filing.tally import Tally
 from app.cli.filing.watching import ProgressBar
 from app.cli.printing import print_json
 from app.errors import InputError, PointsmanError
-from app.folders.service import FEATURE
+from app.folders.last_resort import FEATURE
 
 if TYPE_CHECKING:
     from pathlib import Path
