@@ -18,6 +18,7 @@ READ_BY_PYDANTIC = {"PYDANTIC_DISABLE_PLUGINS"}
 SDKS = (
     "aiohttp",
     "anthropic",
+    "genai_prices",
     "google.genai",
     "httpx",
     "httpx2",
@@ -26,7 +27,9 @@ SDKS = (
     "langchain_google_genai",
     "langchain_openai",
     "langsmith",
+    "limits",
     "openai",
+    "redis",
     "xllamacpp",
 )
 

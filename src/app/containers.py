@@ -16,6 +16,7 @@ from app.llm.clients.transport import Transport
 from app.llm.clock import SystemClock
 from app.llm.providers.launching import Launchers
 from app.llm.routing import RoutingTables
+from app.llm.running.hedging import Hedging
 from app.llm.service import LLMService
 from app.settings import Settings
 
@@ -63,10 +64,11 @@ class Container(containers.DeclarativeContainer):
     key_health = providers.ThreadSafeSingleton(InMemoryKeyHealth)
     clock = providers.ThreadSafeSingleton(SystemClock)
     circuits = lasting(parts.circuits_of, settings, clock)
-    rates = lasting(parts.rates_of, settings)
+    rates = lasting(parts.rates_of, settings, clock)
     call_observers = providers.Object(())
     call_teller = lasting(parts.teller_of, call_observers)
-    plan_runner = lasting(parts.runner_of, clock, circuits, rates, key_health, call_teller)
+    hedging = lasting(Hedging, clock)
+    plan_runner = lasting(parts.runner_of, clock, circuits, rates, key_health, call_teller, hedging)
     llm_service = providers.Factory(
         LLMService,
         settings=settings,
@@ -104,6 +106,7 @@ def close(container: Any) -> None:  # noqa: ANN401 - Container() returns a Dynam
     container.key_health().close()
     container.circuits().close()
     container.rates().close()
+    container.hedging().close()
     for optional in (container.call_teller(), container.enrolled_states()):
         if optional is not None:
             optional.close()

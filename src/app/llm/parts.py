@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.llm.clock import Clock
     from app.llm.providers.launching import Launchers
     from app.llm.rates.port import Rates
+    from app.llm.running.hedging import Hedging
     from app.llm.running.record import CallRecord
     from app.settings import Settings
 
@@ -116,21 +117,21 @@ def policy_over(
 
 def circuits_of(settings: Settings, clock: Clock) -> Circuits:
     """Return the circuits of this process, shared with others over Redis if the settings name one."""
-    local = InMemoryCircuits(clock)
     if settings.redis_url is None:
-        return local
+        return InMemoryCircuits(clock)
+    from app.llm.circuits.exchanging import RedisExchange
     from app.llm.circuits.redis import SharedCircuits
 
-    return SharedCircuits(settings.redis_url, local)
+    return SharedCircuits(RedisExchange(settings.redis_url), clock)
 
 
-def rates_of(settings: Settings) -> Rates:
+def rates_of(settings: Settings, clock: Clock) -> Rates:
     """Return the client-side rate limits of this process, shared over Redis if the settings name one."""
     if settings.redis_url is None:
-        return InMemoryRates()
+        return InMemoryRates(clock)
     from app.llm.rates.redis import SharedRates
 
-    return SharedRates(settings.redis_url)
+    return SharedRates(settings.redis_url, clock)
 
 
 def teller_of(observers: Sequence[Callable[[CallRecord], object]]) -> Teller[CallRecord] | None:
@@ -145,15 +146,17 @@ def teller_of(observers: Sequence[Callable[[CallRecord], object]]) -> Teller[Cal
     return Teller(tell)
 
 
-def runner_of(
+def runner_of(  # noqa: PLR0913, PLR0917 - one argument a part
     clock: Clock,
     circuits: Circuits,
     rates: Rates,
     health: KeyHealth,
     teller: Teller[CallRecord] | None,
+    hedging: Hedging,
 ) -> Runner:
     """Return what plans are run with."""
-    return Runner(clock, Gates(clock, circuits, rates), health, None if teller is None else teller.tell)
+    tell = None if teller is None else teller.tell
+    return Runner(clock, Gates(clock, circuits, rates), health, tell, hedging=hedging)
 
 
 def way_in(settings: Settings, repository: ProfileRepository, policy: Enrolment | None) -> BYOKEntry:
