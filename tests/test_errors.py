@@ -44,6 +44,7 @@ EXAMPLES: list[PointsmanError] = [
     tree.FeatureUnavailable("f", "premium", "no tools"),
     tree.MissingPlatformKey("acme", "ACME_API_KEY", "f"),
     tree.UnknownProtocol("x", ["y"]),
+    tree.UnfitArgument("seed", "acme", "swift-1", "it has no such option"),
     tree.LocalModelMissing("m"),
     tree.ScopeError("m"),
     tree.InvalidUserKey("acme", "is blank"),

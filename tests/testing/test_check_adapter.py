@@ -39,6 +39,7 @@ def test_a_packages_adapter_that_behaves_passes() -> None:
 
 SENDS, TICKETS, RETRIES = "sends what it may", "keeps no ticket", "never retries"
 REDIRECTS, COOKIES, SPEC = "follows no redirect", "keeps no cookie", "builds from the spec alone"
+CALLS, ENDS = "says a call's own options", "says how it ended"
 OPTIONS, WISHES, HOLDS = "honours its options", "takes a call's own wishes", "holds no key"
 MISBEHAVING: dict[str, tuple[ProtocolAdapter, str, str]] = {
     "another host": (of(models.Elsewhere), SENDS, r"the door refused it: a request to .* was refused"),
@@ -71,6 +72,22 @@ MISBEHAVING: dict[str, tuple[ProtocolAdapter, str, str]] = {
     "an option that there isn't": (wrong.HonoursTheUnknown(), OPTIONS, r"it honours 'mood'"),
     "the time left ignored": (wrong.IgnoresTheTimeLeft(), WISHES, r"it ignores the time that is left"),
     "the cache key dropped": (wrong.DropsTheCacheKey(), WISHES, r"it drops the cache key"),
+    "a call's option ignored": (
+        of(models.IgnoresACallsOptions),
+        CALLS,
+        r"it ignores option temperature = 0.3",
+    ),
+    "a call's option that fails": (
+        of(models.FailsWithACallsOptions),
+        CALLS,
+        r"it fails with option temperature = 0.3 of a single call",
+    ),
+    "a stream without an ending": (
+        of(models.NeverEnds),
+        ENDS,
+        r"astream: its stream doesn't say how it ended",
+    ),
+    "an answer without a word": (of(models.SaysNothing), ENDS, r"invoke: nothing of its answer is content"),
     "a key in the client": (of(models.HoldsAKey), HOLDS, r"the key in OPENAI_API_KEY"),
 }
 

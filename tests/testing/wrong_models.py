@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import httpx2
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT, TICKET_HEADER
@@ -14,6 +14,8 @@ from app.settings import Settings
 from tests.testing.plain import PlainModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from langchain_core.messages import BaseMessage
 
 
@@ -131,6 +133,39 @@ class TakesAnything(PlainModel):
             return super()._generate(messages, *args, **given)
         except (httpx2.HTTPError, ValueError, KeyError):
             return ChatResult(generations=[ChatGeneration(message=AIMessage("never mind"))])
+
+
+class IgnoresACallsOptions(PlainModel):
+    """Asks every call alike."""
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **given: Any) -> ChatResult:
+        known = {name: value for name, value in given.items() if name in {"ticket", "limit"}}
+        return super()._generate(messages, *args, **known)
+
+
+class FailsWithACallsOptions(PlainModel):
+    """Takes no options of a single call."""
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **given: Any) -> ChatResult:
+        if given.keys() - {"ticket", "limit"}:
+            raise TypeError("an unexpected keyword argument")
+        return super()._generate(messages, *args, **given)
+
+
+class NeverEnds(PlainModel):
+    """Streams, and doesn't say when it is done."""
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **given: Any) -> Iterator[ChatGenerationChunk]:
+        text = self._generate(messages, *args, **given).generations[0].text
+        yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+
+
+class SaysNothing(PlainModel):
+    """Answers without a word."""
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **given: Any) -> ChatResult:
+        super()._generate(messages, *args, **given)
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(""))])
 
 
 class DropsHeaders(PlainModel):

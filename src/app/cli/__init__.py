@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import byok, chat, folders, local, providers, routes
+from app.cli import byok, chat, drill, folders, local, providers, routes
 from app.cli.ending import Commands
 from app.cli.logs import show_logs
 from app.cli.options import Catalog, CatalogMode, Profile
@@ -37,6 +37,7 @@ def application() -> typer.Typer:
     app.add_typer(byok.commands(), name="byok")
     app.add_typer(local.commands(), name="local")
     app.command("chat")(chat.chat)
+    app.command("drill")(drill.drill)
     return app
 
 

@@ -11,6 +11,7 @@
     │   ├── FeatureUnavailable        the profile says that it can't serve this feature, and why
     │   ├── MissingPlatformKey        names the environment variable to set
     │   ├── UnknownProtocol           a provider row names a wire protocol that no adapter speaks
+    │   ├── UnfitArgument             a hop of the plan can't honour an argument of the call
     │   └── LocalModelMissing         the embedded model's packages aren't installed
     ├── ScopeError                    what a request brought with it can't be used
     │   ├── InvalidUserKey            blank, over-long, sent twice or not printable ASCII
@@ -73,6 +74,7 @@ from app.errors.configuration import (
     LocalModelMissing,
     MissingPlatformKey,
     SettingsError,
+    UnfitArgument,
     UnknownFeature,
     UnknownName,
     UnknownProfile,
@@ -137,6 +139,7 @@ __all__ = [
     "SettingsError",
     "StreamBroken",
     "TransportRefused",
+    "UnfitArgument",
     "UnknownFeature",
     "UnknownKeyProvider",
     "UnknownName",

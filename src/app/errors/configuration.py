@@ -91,5 +91,19 @@ class UnknownProtocol(ConfigurationError):
         )
 
 
+class UnfitArgument(ConfigurationError):
+    """An argument of a call that a hop of its plan can't honour. It is raised before anybody is asked (R2)."""
+
+    http_status = 500
+    public_message = "the model can't be asked so"
+
+    def __init__(self, argument: str, provider: str, model: str, reason: str) -> None:
+        self.argument, self.provider, self.model, self.reason = argument, provider, model, reason
+        super().__init__(
+            f"argument {argument!r} of a call can't be honoured by model {model!r} at provider {provider!r}, "
+            f"which is a hop of its plan: {reason}"
+        )
+
+
 class LocalModelMissing(ConfigurationError):
     """The packages of the embedded model aren't installed, or its weights can't be read."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.llm.providers.registry import base_url_variable
+from app.llm.running.hedging_outlook import outlook
 
 if TYPE_CHECKING:
     from app.errors import Payer, PointsmanError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from app.llm.circuits.port import CircuitState
     from app.llm.planning import Hop, Plan
     from app.llm.running.gates import Gates
+    from app.llm.running.runner import Runner
 
 IN_MEMORY = "a catalog in memory"
 NAMED = "the user's request"
@@ -57,7 +59,8 @@ class ExplainedHop:
 class Explanation:
     """The answer to "where would this go, and why not elsewhere?", as an object; `str()` gives it as text.
 
-    `error` is what `get_llm` would raise. Deadline in seconds. There is no secret in it.
+    `error` is what `get_llm` would raise, `hedge` says when a second hop is asked beside the first, or why it
+    isn't now. Deadline in seconds. There is no secret in it.
     """
 
     feature: str
@@ -70,6 +73,7 @@ class Explanation:
     deadline_s: float = 0.0
     attempts: int = 0
     limits: dict[str, float | None] = field(default_factory=dict)
+    hedge: str | None = None
     last_resort: str | None = None
     notes: tuple[str, ...] = ()
     error: PointsmanError | None = field(default=None, compare=False)
@@ -96,24 +100,27 @@ class Explanation:
             lines.append(f"  payer rule: {self.payer_rule}; asked by: {self.ask}")
             lines.append(f"  deadline {self.deadline_s:g} s, at most {self.attempts} attempts in all")
             lines.append(f"  {_limits_line(self.limits)}")
+        if self.hedge:
+            lines.append(f"  {self.hedge}")
         if self.last_resort:
             lines.append(f"  last resort, which calls no model: {self.last_resort}")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
 
-def explain_plan(catalog: Catalog, plan: Plan, gates: Gates, cache_key: str | None = None) -> Explanation:
-    """Return the explanation of a plan, with the circuits as they are now."""
+def explain_plan(catalog: Catalog, plan: Plan, runner: Runner, cache_key: str | None = None) -> Explanation:
+    """Return the explanation of a plan, with circuits and hedges as they are now."""
     return Explanation(
         feature=plan.feature.name,
         profile=plan.profile,
         about=plan.feature.row.about,
         payer_rule=plan.feature.row.payer,
         ask=plan.ask if plan.hops else "generate",
-        hops=tuple(_explained(catalog, hop, gates) for hop in plan.hops),
+        hops=tuple(_explained(catalog, hop, runner.gates) for hop in plan.hops),
         rejected=plan.rejected,
         deadline_s=plan.deadline_s,
         attempts=plan.attempts,
         limits={"connect_s": plan.connect_s, "first_token_s": plan.first_token_s, "chunk_s": plan.chunk_s},
+        hedge=outlook(plan, runner),
         last_resort=plan.feature.row.last_resort,
         notes=tuple(_notes(plan, cache_key)),
         error=plan.refusal() if plan.refusal else None,

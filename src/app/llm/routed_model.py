@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import ConfigDict, PrivateAttr
 
 from app.errors import ModelDetached
+from app.llm.running.hedging_calls import HedgedCall
 from app.llm.running.streams import achunks_of, chunks_of
 from app.llm.structured import structured_chain
 from app.llm.wishes import BoundTools
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from app.llm.byok.scope import RequestScope
     from app.llm.line import Line
     from app.llm.planning import Plan
+    from app.llm.running.call import Call
 
 
 class RoutedChatModel(BaseChatModel):
@@ -161,6 +164,8 @@ class RoutedChatModel(BaseChatModel):
     ) -> ChatResult:
         line = self._attached()
         call, rest = line.begin(kwargs)
+        if call.hedge is not None and (lane := call.hedge.lane()) is not None:
+            return lane.answer(self._hedged(call, rest, messages, stop).answer)
         while call.goes_on():
             with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
                 result = inner._generate(call.messages(messages), stop, run_manager, **arguments)  # noqa: SLF001 - no second run
@@ -176,6 +181,8 @@ class RoutedChatModel(BaseChatModel):
     ) -> ChatResult:
         line = self._attached()
         call, rest = line.begin(kwargs)
+        if call.hedge is not None and call.hedge.beside() is not None:
+            return await self._hedged(call, rest, messages, stop).answer()
         while await call.agoes_on():
             with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
                 result = await inner._agenerate(call.messages(messages), stop, run_manager, **arguments)  # noqa: SLF001 - no second run
@@ -192,6 +199,9 @@ class RoutedChatModel(BaseChatModel):
         del run_manager  # who streams reports each token itself
         line = self._attached()
         call, rest = line.begin(kwargs, streaming=True)
+        if call.hedge is not None and (lane := call.hedge.lane()) is not None:
+            yield from lane.each(self._hedged(call, rest, messages, stop).chunks())
+            return
         while call.goes_on():
             with (
                 call.attempt() as attempt,
@@ -214,6 +224,11 @@ class RoutedChatModel(BaseChatModel):
         del run_manager  # who streams reports each token itself
         line = self._attached()
         call, rest = line.begin(kwargs, streaming=True)
+        if call.hedge is not None and call.hedge.beside() is not None:
+            async with aclosing(self._hedged(call, rest, messages, stop).chunks()) as chunks:
+                async for known in chunks:
+                    yield known
+            return
         while await call.agoes_on():
             with call.attempt() as attempt, line.opened(attempt, rest, self.cache_key) as (inner, arguments):
                 hearing = attempt.hearing()
@@ -224,6 +239,12 @@ class RoutedChatModel(BaseChatModel):
                 for known in attempt.ended():
                     yield known
                 return
+
+    def _hedged(
+        self, call: Call, rest: dict[str, Any], messages: list[BaseMessage], stop: list[str] | None
+    ) -> HedgedCall:
+        opened = partial(self._attached().opened, arguments=rest, cache_key=self.cache_key)
+        return HedgedCall(call, opened, messages, stop)
 
     def _attached(self) -> Line:
         if self._line is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.model import Catalog
     from app.llm.catalog.repository import ProfileRepository
     from app.llm.providers.registry import ProviderRegistry
-    from app.llm.running.gates import Gates
+    from app.llm.running.runner import Runner
     from app.settings import Settings
 
 FALLBACK_PROFILE = "premium"
@@ -83,11 +83,11 @@ class RoutingTable:
                 self.models.pop(self._at_endpoints.popleft(), None)
 
     def explain(
-        self, feature: str, scope: RequestScope | None, cache_key: str | None, gates: Gates
+        self, feature: str, scope: RequestScope | None, cache_key: str | None, runner: Runner
     ) -> Explanation:
         """Return where a call would go; what `get_llm` would raise is part of the answer."""
         try:
-            return explain_plan(self.catalog, self.plan(self.key(feature, scope)), gates, cache_key)
+            return explain_plan(self.catalog, self.plan(self.key(feature, scope)), runner, cache_key)
         except PointsmanError as error:
             return Explanation(feature, self.profile, error=error)
 

@@ -102,7 +102,7 @@ class LLMService:
         """Return where a call would go and why not elsewhere. Asks nobody; errors are part of the answer."""
         if scope is None:
             scope = current_scope()
-        return self._table.explain(feature, scope, cache_key, self._runner.gates)
+        return self._table.explain(feature, scope, cache_key, self._runner)
 
     def byok_coverage(self, scope: RequestScope | None = None) -> Coverage:
         """Return for every feature whether it runs on this scope's keys, falls to the platform, or stops.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import chain
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.runnables import Runnable
+from langchain_core.runnables.utils import AddableDict
 
 from app.llm.wishes import StructuredWish
 
@@ -38,11 +39,8 @@ def structured_chain(
     shown = {"kwargs": {"method": given.get("method", "the provider's")}, "schema": schema}
     bound = model.bind(structured_output=wish, ls_structured_output_format=shown)
     parser = AnswerParser(line, wish)
-    if not include_raw:
-        return bound | parser
-    parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
-    unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=bound) | parsed.with_fallbacks([unparsed], exception_key="parsing_error")
+    # The model comes first: only the first step is given a call's own arguments, its limits among them.
+    return bound | (RawAndParsed(parser) if include_raw else parser)
 
 
 class AnswerParser(Runnable["AIMessage", Any]):
@@ -92,6 +90,79 @@ class AnswerParser(Runnable["AIMessage", Any]):
             parser = self._line.parser(self._wish, first)
             async for parsed in parser.atransform(_achain(first, input), config, **kwargs):
                 yield parsed
+
+
+class RawAndParsed(Runnable["AIMessage", "dict[str, Any]"]):
+    """Gives an answer as it is, and what its parser makes of it or has against it.
+
+    A stream's chunks are handed on as they come, and what is parsed at its end.
+    """
+
+    def __init__(self, parser: AnswerParser) -> None:
+        self._parser = parser
+
+    def invoke(
+        self,
+        input: AIMessage,  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return `{"raw": AIMessage, "parsed": ..., "parsing_error": ...}`."""
+        try:
+            parsed, problem = self._parser.invoke(input, config, **kwargs), None
+        except Exception as error:  # noqa: BLE001 - a schema's own validators raise what they like
+            parsed, problem = None, error
+        return AddableDict(raw=input, parsed=parsed, parsing_error=problem)
+
+    async def ainvoke(
+        self,
+        input: AIMessage,  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return `{"raw": AIMessage, "parsed": ..., "parsing_error": ...}`."""
+        try:
+            parsed, problem = await self._parser.ainvoke(input, config, **kwargs), None
+        except Exception as error:  # noqa: BLE001 - as above
+            parsed, problem = None, error
+        return AddableDict(raw=input, parsed=parsed, parsing_error=problem)
+
+    def transform(
+        self,
+        input: Iterator[AIMessage],  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield `{"raw": chunk}` for each chunk, and at the end the rest."""
+        chunks: list[Any] = []
+        for chunk in input:
+            chunks.append(chunk)
+            yield AddableDict(raw=chunk)
+        if chunks:
+            yield _read(self.invoke(_whole(chunks), config, **kwargs))
+
+    async def atransform(
+        self,
+        input: AsyncIterator[AIMessage],  # noqa: A002 - LangChain's signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield `{"raw": chunk}` for each chunk, and at the end the rest."""
+        chunks: list[Any] = []
+        async for chunk in input:
+            chunks.append(chunk)
+            yield AddableDict(raw=chunk)
+        if chunks:
+            yield _read(await self.ainvoke(_whole(chunks), config, **kwargs))
+
+
+def _whole(chunks: list[Any]) -> AIMessage:
+    whole: AIMessage = chunks[0] if len(chunks) == 1 else add_ai_message_chunks(*chunks)
+    return whole
+
+
+def _read(answer: dict[str, Any]) -> dict[str, Any]:
+    return AddableDict((name, value) for name, value in answer.items() if name != "raw")
 
 
 async def _achain(first: AIMessage, rest: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:

@@ -3,10 +3,11 @@
 - `LeakKit`: canary keys and prompts, and a watch over everything in which they could turn up.
 - `ScriptedChatModel`, `answering`: a model that says what a test wrote, for one feature or by itself.
 - `forbid_real_requests`: whatever would leave to a provider raises instead.
+- `drill`: faults of every kind, played to the plans of a container by a server on this machine.
 - `check_adapter`: whether a new wire protocol's adapter keeps to the door.
 - `app.testing.plugin`: the same as pytest fixtures and markers.
 
-Nothing in the product imports this package; only its plugin imports pytest.
+Nothing in the product imports this package but the command `pointsman drill`; only its plugin imports pytest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from __future__ import annotations
 from app.errors import ScriptExhausted
 from app.testing.conformance.checking import check_adapter
 from app.testing.conformance.findings import AdapterMisbehaves, Finding
+from app.testing.drills.report import DrillReport
+from app.testing.drills.scenario import Scenario
+from app.testing.drills.subjects import drill
+from app.testing.faults.server import FaultServer
 from app.testing.forbidding import ForbiddingTransport, forbid_real_requests
 from app.testing.leaks.canaries import Canary
 from app.testing.leaks.exhibits import Exhibit, Leaked, Sighting, Sink
@@ -28,14 +33,17 @@ __all__ = [
     "AdapterMisbehaves",
     "Call",
     "Canary",
+    "DrillReport",
     "Exhibit",
     "Failing",
+    "FaultServer",
     "Finding",
     "ForbiddingTransport",
     "LeakKit",
     "Leaked",
     "RecordingServer",
     "Reply",
+    "Scenario",
     "Script",
     "ScriptExhausted",
     "ScriptedChatModel",
@@ -44,6 +52,7 @@ __all__ = [
     "Sink",
     "answering",
     "check_adapter",
+    "drill",
     "forbid_real_requests",
     "recording",
 ]

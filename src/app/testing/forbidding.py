@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from app.llm.clients.door import Ticket
     from app.llm.clients.guard.judging import Guard
+    from app.llm.clients.patience import Patience
     from app.llm.clients.spec import Grant
 
 
@@ -30,11 +31,11 @@ class ForbiddingTransport(WatchedTransport):
         self._allow_loopback = allow_loopback
         self._providers: dict[str, str] = {}
 
-    def ticket(self, grant: Grant) -> Ticket:
+    def ticket(self, grant: Grant, patience: Patience | None = None) -> Ticket:
         """Return a ticket, as any transport does."""
         if grant.credential is not None:
             self._providers[grant.origin] = grant.credential.provider
-        return super().ticket(grant)
+        return super().ticket(grant, patience)
 
     def leaving(self, request: httpx2.Request) -> None:
         """Raise RealRequestForbidden, unless the request goes to this machine and may."""

@@ -1,14 +1,15 @@
 """A pytest plugin. A product names it in its conftest: `pytest_plugins = ["app.testing.plugin"]`.
 
-It brings the fixture `leak_kit`, and a ban on real requests: for one test by the fixture or the marker
-`forbid_real_requests`; for a session by the setting `pointsman_forbid_real_requests`, which is "all" or
-"loopback" (requests to this machine may leave), and from which the marker `real_requests` excepts a test.
+It brings the fixtures `leak_kit` and `drilled`, and a ban on real requests: for one test by the fixture or
+the marker `forbid_real_requests`; for a session by the setting `pointsman_forbid_real_requests`, which is
+"all" or "loopback" (requests to this machine may leave), and from which the marker `real_requests` excepts
+a test.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from app.testing.forbidding import forbid_real_requests as forbid
 from app.testing.leaks.kit import LeakKit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from app.testing.drills.report import DrillReport
 
 KIT = pytest.StashKey[LeakKit]()
 SETTING = "pointsman_forbid_real_requests"
@@ -71,6 +74,20 @@ def leak_kit(request: pytest.FixtureRequest) -> Iterator[LeakKit]:
     with LeakKit() as kit:
         request.node.stash[KIT] = kit
         yield kit
+
+
+@pytest.fixture
+def drilled() -> Callable[..., DrillReport]:
+    """Play bad days to a container's plans, as `app.testing.drill` does; a broken policy fails the test."""
+    from app.testing.drills.subjects import drill
+
+    def play(given: Any, **wishes: Any) -> DrillReport:  # noqa: ANN401 - Container() returns a DynamicContainer
+        report = drill(given, **wishes)
+        if report.broken:
+            pytest.fail(str(report), pytrace=False)
+        return report
+
+    return play
 
 
 # Between the phases of a test, pytest puts its own streams and log levels in place. So the kit lets go of

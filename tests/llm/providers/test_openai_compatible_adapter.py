@@ -13,7 +13,7 @@ from app.errors import ConfigurationError
 from app.llm.catalog.options import Options
 from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
 from tests.llm.providers.adapters import QUESTION, caller, caller_of, spec_for
-from tests.servers.models import TEXT, as_json, openai_body
+from tests.servers.models import SSE, TEXT, as_json, openai_body, openai_events
 from tests.servers.running import running
 from tests.servers.wire import Answer
 
@@ -106,19 +106,37 @@ async def test_streams_ask_for_usage_where_the_provider_has_it(
     assert asked == [{"include_usage": True}, {"include_usage": True}, None]
 
 
-async def test_structured_output_arrives_as_its_schema(transport: Transport) -> None:
-    def structured(_: Received) -> Answer:
-        return Answer(openai_body('{"folder_id": "f1"}'))
+async def test_a_class_of_answers_is_sent_as_its_schema_however_it_is_asked(transport: Transport) -> None:
+    def structured(received: Received) -> Answer:
+        text = '{"folder_id": "f1"}'
+        return (
+            Answer(parts=openai_events([text]), headers=SSE)
+            if received.json["stream"]
+            else Answer(openai_body(text))
+        )
 
     with running(structured) as server:
         model = caller(ADAPTER, server.origin, transport)
-        chain = model.model.with_structured_output(Folder)
         with model.arguments() as arguments:
-            answers = [
-                chain.invoke(QUESTION, config=None, **arguments),
-                await chain.ainvoke(QUESTION, **arguments),
-            ]
-    assert answers == [Folder(folder_id="f1")] * 2
+            asked = {**arguments, "response_format": Folder}
+            said = [model.model.invoke(QUESTION, **asked), await model.model.ainvoke(QUESTION, **asked)]
+            said += model.model.stream(QUESTION, **asked)
+            said += [chunk async for chunk in model.model.astream(QUESTION, **asked)]
+    assert {one.text for one in said} == {'{"folder_id": "f1"}', ""}
+    assert len(server.received) == 4
+    for received in server.received:
+        wished = received.json["response_format"]["json_schema"]
+        assert (wished["name"], wished["strict"]) == ("Folder", True)
+        assert wished["schema"]["additionalProperties"] is False
+
+
+def test_a_format_that_a_caller_writes_into_the_body_is_sent_as_it_is(
+    server: RunningServer, transport: Transport
+) -> None:
+    grammar = {"type": "regex", "pattern": "f[0-9]"}
+    caller(ADAPTER, server.origin, transport).ask(extra_body={"response_format": grammar, "top_k": 3})
+    sent = server.received[0].json
+    assert (sent["response_format"], sent["top_k"]) == (grammar, 3)
 
 
 @pytest.mark.parametrize(

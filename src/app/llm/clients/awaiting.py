@@ -6,17 +6,17 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import aiohttp
 import httpx2
 
 from app.errors import UserEndpointRefused
-from app.llm.clients.aiohttp_failures import BROKEN, broken
+from app.llm.clients.aiohttp_failures import BROKEN
+from app.llm.clients.awaited_exchange import AwaitedExchange
 from app.llm.clients.frames import without_frames
 from app.llm.clients.guard.answers import (
+    LONGEST_CONNECT_S,
     LONGEST_EXCHANGE_S,
     Allowance,
     check_head,
-    shortest,
 )
 from app.llm.clients.guard.awaiting import GuardedConnector
 from app.llm.clients.guard.judging import REACHES
@@ -25,6 +25,8 @@ from app.llm.clients.loops import LoopSessions
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import aiohttp
+
     from app.llm.clients.door import Admission, Door
     from app.llm.clients.guard.judging import Guard
     from app.llm.clients.proxies import Proxies
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from app.llm.clients.usage import Usage
 
 _HTTP_1_1 = {"http_version": b"HTTP/1.1"}
+LONGEST_OF_USERS = (LONGEST_EXCHANGE_S, LONGEST_CONNECT_S)
+"""Seconds for a whole exchange with a user's own endpoint, and for one of its addresses."""
+UNLIMITED = (None, None)
 LARGE = 1_000_000
 """Bytes. A larger body is sent piece by piece, so that the event loop can do something else in between."""
 
@@ -54,15 +59,18 @@ class AwaitingLine:
         """
         admission = self._door.admit(request)
         here = await self._sessions(admission).current()
+        exchange = AwaitedExchange(admission.ticket, request, here.loop)
+        admission.ticket.hold(exchange)
         here.usage.enter()
         try:
-            answer = await self._exchange(request, admission, here.session)
+            answer = await self._exchange(request, admission, here.session, exchange)
         except BaseException:
+            exchange.over()
             here.usage.leave()
             raise
-        flow = AwaitedFlow(answer, request, here.usage, self._allowance(admission))
+        flow = exchange.flow = AwaitedFlow(answer, exchange, here.usage, self._allowance(admission))
         if stream:
-            admission.ticket.hold(flow)
+            admission.ticket.keep(exchange)
             return _response(answer, request, stream=flow)
         return _response(answer, request, content=await flow.whole())
 
@@ -84,17 +92,23 @@ class AwaitingLine:
         return Allowance(self._guard.response_limit) if admission.ticket.grant.user_named else None
 
     async def _exchange(
-        self, request: httpx2.Request, admission: Admission, session: aiohttp.ClientSession
+        self,
+        request: httpx2.Request,
+        admission: Admission,
+        session: aiohttp.ClientSession,
+        exchange: AwaitedExchange,
     ) -> aiohttp.ClientResponse:
-        body = await request.aread()
+        body, guarded = await request.aread(), admission.ticket.grant.user_named
         failure: BaseException
         try:
-            answer = await self._request(request, admission, body, session)
-            if admission.ticket.grant.user_named:
+            async with exchange.until_answered():
+                limits = exchange.limits(*(LONGEST_OF_USERS if guarded else UNLIMITED))
+                answer = await self._request(admission, body, session, limits)
+            if guarded:
                 self._check(answer)
             return answer  # noqa: TRY300 - an else would be a second place where all is well
         except BROKEN as error:
-            failure = broken(error, request)
+            failure = exchange.failure(error)
         except BaseException as error:  # noqa: BLE001 - raised again below, without frames
             failure = without_frames(error)
         raise failure
@@ -109,9 +123,12 @@ class AwaitingLine:
             raise
 
     async def _request(
-        self, request: httpx2.Request, admission: Admission, body: bytes, session: aiohttp.ClientSession
+        self,
+        admission: Admission,
+        body: bytes,
+        session: aiohttp.ClientSession,
+        limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        limits = request.extensions.get("timeout", {})
         guarded = admission.ticket.grant.user_named
         return await session.request(
             admission.method,
@@ -121,12 +138,7 @@ class AwaitingLine:
             allow_redirects=False,
             proxy=None if guarded else self._proxies.of(admission.origin),
             ssl=self._tls.context() if admission.url.scheme == "https" else True,
-            timeout=aiohttp.ClientTimeout(
-                total=LONGEST_EXCHANGE_S if guarded else None,
-                connect=limits.get("pool"),
-                sock_connect=shortest(limits.get("connect")) if guarded else limits.get("connect"),
-                sock_read=limits.get("read"),
-            ),
+            timeout=limits,
         )
 
 
@@ -136,15 +148,16 @@ class AwaitedFlow(httpx2.AsyncByteStream):
     def __init__(
         self,
         answer: aiohttp.ClientResponse,
-        request: httpx2.Request,
+        exchange: AwaitedExchange,
         usage: Usage,
         allowance: Allowance | None = None,
     ) -> None:
         self._answer = answer
         self._allowance = allowance
-        self._request = request
+        self._exchange = exchange
         self._usage = usage
         self._open = True
+        self._watch = exchange.watch(self.break_off)
 
     async def whole(self) -> bytes:
         """Return the whole body, and end the exchange."""
@@ -152,11 +165,19 @@ class AwaitedFlow(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         failure: BaseException | None = None
+        allowance, watch, content = self._allowance, self._watch, self._answer.content
         try:
-            async for part in self._answer.content.iter_any():
-                yield part if self._allowance is None else self._allowance.spend(part)
+            while True:
+                if watch is not None:
+                    watch.begin()
+                part = await content.readany()
+                if watch is not None:
+                    watch.waiting = False
+                if not part:
+                    break
+                yield part if allowance is None else allowance.spend(part)
         except BROKEN as error:
-            failure = broken(error, self._request)
+            failure = self._exchange.failure(error, late=watch is not None and watch.over)
         except BaseException as error:  # noqa: BLE001 - raised again below, without frames
             failure = without_frames(error)
         finally:
@@ -168,10 +189,17 @@ class AwaitedFlow(httpx2.AsyncByteStream):
         """End the exchange: how httpx2 says it."""
         self.end()
 
+    def break_off(self) -> None:
+        """Leave the connection: whoever reads wakes up with an error, and ends the exchange."""
+        self._answer.close()
+
     def end(self) -> None:
         """Leave the connection if the response isn't complete. Calling it twice is no error."""
         if self._open:
             self._open = False
+            if self._watch is not None:
+                self._watch.stop()
+            self._exchange.over()
             try:
                 self._answer.close()
             finally:

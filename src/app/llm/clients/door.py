@@ -4,88 +4,31 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from contextlib import ExitStack
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from app.errors import TransportRefused
 from app.llm.catalog.headers import KEY_IS_ATTACHED_BY_THE_TRANSPORT
 from app.llm.clients.outgoing import AUTH_HEADER, TICKET_HEADER, checked_origin, without_credentials
 from app.llm.clients.spec import check_bound
+from app.llm.clients.tickets import Ticket, at_hand
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import httpx2
 
     from app.llm.clients.outgoing import Header
-    from app.llm.clients.spec import Credential, Grant
+    from app.llm.clients.spec import Credential
 
 __all__ = [
     "KEY_IS_ATTACHED_BY_THE_TRANSPORT",
     "TICKET_HEADER",
     "Admission",
     "Door",
-    "Exchange",
     "Ticket",
 ]
 
-_at_hand: ContextVar[str] = ContextVar("pointsman_ticket", default="")
-"""The ticket of the call that is made here. No other one is taken, not even one that is in force."""
-
 IDENTITY = (b"Accept-Encoding", b"identity")
 """A user's own endpoint has to answer plainly: a few compressed bytes could fill the memory."""
-
-
-class Exchange(Protocol):
-    """A response that may still be arriving."""
-
-    def end(self) -> None:
-        """Leave the connection if the response isn't complete. Calling it twice is no error."""
-        ...
-
-
-class Ticket:
-    """The right to send requests under one grant, for the time of a `with` block, whose value is a str.
-
-    Responses that are still arriving when the block ends are ended with it.
-    """
-
-    __slots__ = ("_door", "_exchanges", "_text", "admitted", "grant", "key")
-
-    def __init__(self, door: Door, grant: Grant) -> None:
-        self._door = door
-        self._exchanges: list[Exchange] = []
-        self._text = ""
-        self.grant = grant
-        self.admitted = False
-        self.key: str | None = None
-
-    def left(self, key: bytes | None) -> None:
-        """Note that a request left, and the key that it carried: to be cut out of what failed."""
-        self.admitted = True
-        self.key = key.decode() if key else None
-
-    def __enter__(self) -> str:
-        self._text = self._door.register(self)
-        # It isn't taken back: what stays behind in a generator's caller is a ticket that has ended.
-        _at_hand.set(self._text)
-        return self._text
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._door.forget(self._text)
-        with ExitStack() as every_one:
-            for exchange in self._exchanges:
-                every_one.callback(exchange.end)
-
-    def hold(self, exchange: Exchange) -> None:
-        """End this exchange when the block ends, at once if it has ended."""
-        self._exchanges.append(exchange)
-        if not self._door.knows(self._text):
-            exchange.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +91,10 @@ class Door:
         ticket = self._tickets.get(text)
         if ticket is None:
             raise TransportRefused("a request without a ticket in force was refused")
-        if text != _at_hand.get():
+        if text != at_hand.get():
             raise TransportRefused("a request under the ticket of another call was refused")
+        if ticket.patience is not None and ticket.patience.read() <= 0.0:
+            raise _too_late(request)
         grant = ticket.grant
         check_bound(grant)
         method, url = request.method, request.url
@@ -164,6 +109,12 @@ class Door:
             headers.append((name, prefix + key))
         ticket.left(key)
         return Admission(method, url, origin, headers, ticket)
+
+
+def _too_late(request: httpx2.Request) -> Exception:
+    import httpx2
+
+    return httpx2.ConnectTimeout("its time was over before it was sent", request=request)
 
 
 def _revealed(credential: Credential) -> bytes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from app.errors import ResourceClosed
+from app.llm.clients.handlers import ExchangeHandler
 from app.llm.clients.names import FOUND_SECONDS, NameThreads
 from app.llm.clients.sockets import OpenSockets
 from app.llm.clients.usage import Usage
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from aiohttp.abc import AbstractResolver
+    from aiohttp.client_proto import ResponseHandler
 
 IDLE_SECONDS = 15.0
 LONGEST_HEADER = 65_536
@@ -28,10 +31,17 @@ LONGEST_HEADER = 65_536
 class LoopConnector(aiohttp.TCPConnector):
     """The connections of one event loop, which can also be let go without that loop."""
 
-    def __init__(self, names: AbstractResolver, **differences: Any) -> None:
+    def __init__(
+        self,
+        names: AbstractResolver,
+        handler: Callable[[asyncio.AbstractEventLoop], ResponseHandler] = ExchangeHandler,
+        **differences: Any,
+    ) -> None:
         self.sockets, self.names = OpenSockets(), names
         common = {"limit": 0, "keepalive_timeout": IDLE_SECONDS, "ttl_dns_cache": FOUND_SECONDS}
         super().__init__(resolver=names, socket_factory=self._open_socket, **{**common, **differences})
+        # aiohttp has no public way to the connections themselves.
+        self._factory = partial(handler, self._loop)
 
     def abandon(self) -> None:
         """Close the sockets and nothing else: the loop has ended, or it is another process's."""
@@ -53,7 +63,7 @@ class LoopSession:
     """The connections of one event loop. They are closed when the transport is, or when the loop ends."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, connector: LoopConnector) -> None:
-        self._loop = loop
+        self.loop = loop
         self._connector = connector
         self.session = aiohttp.ClientSession(
             connector=self._connector,
@@ -91,10 +101,10 @@ class LoopSession:
 
     def _release(self) -> None:
         with suppress(RuntimeError):  # the loop has ended, and its connections with it
-            self._loop.call_soon_threadsafe(self._start_closing)
+            self.loop.call_soon_threadsafe(self._start_closing)
 
     def _start_closing(self) -> None:
-        self._closing = self._loop.create_task(self._keeper.aclose())
+        self._closing = self.loop.create_task(self._keeper.aclose())
 
 
 class LoopSessions:

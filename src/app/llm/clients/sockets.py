@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from socket import socket
 
     import httpcore2
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing drops what wasn't sent yet, and tells the other side at once."""
 
 
 class OpenSockets:

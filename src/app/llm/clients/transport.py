@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.llm.clients.awaiting import AwaitingLine
     from app.llm.clients.blocking import BlockingLine
     from app.llm.clients.httpx2_clients import AsyncDoorClient, DoorClient
+    from app.llm.clients.patience import Patience
     from app.llm.clients.spec import Grant
 
 
@@ -47,12 +48,13 @@ class Transport:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a transport can't be pickled or copied: its connections are this process's own")
 
-    def ticket(self, grant: Grant) -> Ticket:
+    def ticket(self, grant: Grant, patience: Patience | None = None) -> Ticket:
         """Return a context manager whose value is a ticket (a str) for requests under this grant.
 
-        The ticket travels through an SDK in the header `TICKET_HEADER`, and ends with the block.
+        The ticket travels through an SDK in the header `TICKET_HEADER`, and ends with the block. `patience`
+        says how long its requests may wait, in place of the time-outs that the SDK gives them.
         """
-        return Ticket(self._door, grant)
+        return Ticket(self._door, grant, patience)
 
     def client(self) -> DoorClient:
         """Return the http client for synchronous SDK clients; all of them share it."""

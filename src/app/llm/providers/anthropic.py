@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.llm.clients.door import TICKET_HEADER
+from app.llm.providers.anthropic_calls import AnthropicCalls, thinking
 from app.llm.providers.rendering import refuse_cache_key, render
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.options import Honoured, OptionValue
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
+    from app.llm.providers.calls import CallRenderer
 
 ARGUMENTS: Final[Mapping[str, str]] = {
     "temperature": "temperature",
@@ -37,6 +39,7 @@ class AnthropicAdapter:
     name: str = "anthropic"
     auth: AuthScheme = "x-api-key"
     honours: Honoured = dict.fromkeys(ARGUMENTS) | {"reasoning_effort": EFFORTS}
+    calls: CallRenderer = AnthropicCalls()
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:
         """Return a ChatAnthropic for this spec, over the transport. It holds no secret and never retries."""
@@ -56,10 +59,3 @@ class AnthropicAdapter:
         if timeout_s is not None:
             arguments["timeout"] = timeout_s
         return arguments
-
-
-def thinking(budget: int) -> dict[str, Any]:
-    """Return Anthropic's way to say a thinking budget in tokens: 0 is off, -1 leaves it to the model."""
-    if budget == 0:
-        return {"type": "disabled"}
-    return {"type": "adaptive"} if budget < 0 else {"type": "enabled", "budget_tokens": budget}

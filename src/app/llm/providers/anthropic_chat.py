@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 from anthropic._models import FinalRequestOptions
 from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import AIMessage
 from pydantic import PrivateAttr, SecretStr
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
 from app.llm.failures import ErrorInAnswer, NothingInAnswer
+from app.llm.providers.calls import TOLD
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import httpx2
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessageChunk, BaseMessage
     from langchain_core.outputs import ChatResult
+    from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
 
     from app.llm.clients.spec import ClientSpec
     from app.llm.clients.transport import Transport
@@ -74,12 +80,48 @@ class TransportedChatAnthropic(ChatAnthropic):
         self._sealed = (client, async_client)
         return self
 
+    def bind_tools(
+        self,
+        tools: Sequence[Mapping[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: dict[str, str] | str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools. A choice is kept: whether a model that thinks may be forced is judged before."""
+        bound: Any = super().bind_tools(tools, **kwargs)
+        if tool_choice:
+            said = {"type": tool_choice} if tool_choice in ("any", "auto") else tool_choice
+            said = {"type": "tool", "name": said} if isinstance(said, str) else said
+            bound.kwargs["tool_choice"] = {**bound.kwargs.get("tool_choice", {}), **said}
+        return bound  # type: ignore[no-any-return]
+
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        told, thinking = kwargs.pop(TOLD, None), kwargs.get("thinking")
+        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
+        if thinking is not None:
+            payload["thinking"] = thinking  # ChatAnthropic takes its own over that of the call
+        if told is not None:
+            payload["system"] = with_told(payload.get("system"), told)
+        return payload
+
     def _format_output(self, data: anthropic.types.Message, **kwargs: Any) -> ChatResult:
         if getattr(data, "type", None) == "error":
             raise ErrorInAnswer(data.model_dump())
         if not isinstance(getattr(data, "content", None), list):
             raise NothingInAnswer("the message has no content")
-        return super()._format_output(data, **kwargs)
+        result = super()._format_output(data, **kwargs)
+        _keep_no_usage_but(getattr(data, "usage", None), result.generations[0].message)
+        return result
+
+    def _make_message_chunk_from_anthropic_event(
+        self, event: anthropic.types.RawMessageStreamEvent, **kwargs: Any
+    ) -> tuple[AIMessageChunk | None, anthropic.types.RawMessageStreamEvent | None]:
+        message, block = super()._make_message_chunk_from_anthropic_event(event, **kwargs)
+        if message is not None and message.usage_metadata is not None:
+            _keep_no_usage_but(getattr(event, "usage", None), message)
+        return message, block
 
     @property
     def _client(self) -> anthropic.Client:
@@ -88,6 +130,18 @@ class TransportedChatAnthropic(ChatAnthropic):
     @property
     def _async_client(self) -> anthropic.AsyncClient:
         return self._sealed[1]
+
+
+def with_told(system: str | list[dict[str, Any]] | None, told: str) -> list[dict[str, Any]]:
+    """Return the system message with something more for the model."""
+    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system or []
+    return [*blocks, {"type": "text", "text": told}]
+
+
+def _keep_no_usage_but(said: object, message: BaseMessage) -> None:
+    """Take the usage out of a message if the provider said none: LangChain counts 0 (R15)."""
+    if said is None and isinstance(message, AIMessage):
+        message.usage_metadata = None
 
 
 def build_anthropic_chat(
@@ -100,7 +154,7 @@ def build_anthropic_chat(
         anthropic_api_key=SecretStr(KEY_IS_ATTACHED_BY_THE_TRANSPORT),
         anthropic_proxy=None,
         max_retries=0,
-        stream_usage="usage" in spec.supports,
+        stream_usage=True,  # without it, LangChain keeps the word for how a stream ended to itself
         **arguments,
     )
     check_kept(spec, model, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.llm.clients.door import TICKET_HEADER
+from app.llm.providers.gemini_calls import GeminiCalls
 from app.llm.providers.rendering import refuse_cache_key, render
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.options import Honoured
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
+    from app.llm.providers.calls import CallRenderer
 
 ARGUMENTS: Final[Mapping[str, str]] = {
     "temperature": "temperature",
@@ -35,6 +37,7 @@ class GeminiAdapter:
     name: str = "gemini"
     auth: AuthScheme = "x-goog-api-key"
     honours: Honoured = dict.fromkeys(ARGUMENTS)
+    calls: CallRenderer = GeminiCalls()
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:
         """Return a ChatGoogleGenerativeAI for this spec. It holds no secret and never retries."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx  # noqa: F401 - openai looks at it in every request, and fails while another thread imports it
@@ -9,7 +11,14 @@ import openai
 from langchain_openai import ChatOpenAI
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
-from app.llm.providers.openai_answers import refuse_error_in, refuse_unjoinable
+from app.llm.providers.calls import TOLD
+from app.llm.providers.openai_answers import (
+    readable,
+    reasoning_in,
+    refuse_error_in,
+    refuse_unjoinable,
+    said_in,
+)
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
@@ -32,6 +41,11 @@ NOT_FROM_THE_ENVIRONMENT: Final[Mapping[str, Any]] = {
     "use_responses_api": False,
     "max_retries": 0,
 }
+
+INSTRUCTING: Final = frozenset({"system", "developer"})
+"""The roles of messages that say what a model has to do."""
+NOT_IN_A_NAME: Final = re.compile(r"[^\w-]", re.ASCII)
+"""What the name of a schema may not hold: that of a generic class has brackets."""
 
 
 class SealedOpenAI(openai.OpenAI):
@@ -65,9 +79,17 @@ class TransportedChatOpenAI(ChatOpenAI):
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
+        told, stops = kwargs.pop(TOLD, None), kwargs.pop("stop_sequences", None)
+        kwargs.pop("stream_usage", None)  # a whole answer has it in any case
+        stop = stop if stop is not None else stops
         payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
+        if told is not None:
+            payload["messages"] = with_told(payload["messages"], told)
         if "max_completion_tokens" in payload:
             payload[self.limit_parameter] = payload.pop("max_completion_tokens")
+        if (wished := payload.pop("response_format", None)) is not None:
+            # The SDK would parse the answer by a path of its own, which copies all that came at every chunk.
+            payload["extra_body"] = {"response_format": as_data(wished), **(payload.get("extra_body") or {})}
         return payload
 
     def _generate(
@@ -78,9 +100,6 @@ class TransportedChatOpenAI(ChatOpenAI):
         **kwargs: Any,
     ) -> ChatResult:
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        if "response_format" in payload:
-            del payload["stream"]
-            return self._create_chat_result(self.root_client.chat.completions.parse(**payload))
         return self._create_chat_result(self.client.create(**payload))
 
     async def _agenerate(
@@ -92,23 +111,52 @@ class TransportedChatOpenAI(ChatOpenAI):
     ) -> ChatResult:
         # ChatOpenAI reads the answer in the loop's default thread pool, and waits there when it is full.
         payload = self._get_request_payload(messages, stop=stop, **kwargs)
-        if "response_format" in payload:
-            del payload["stream"]
-            return self._create_chat_result(await self.root_async_client.chat.completions.parse(**payload))
         return self._create_chat_result(await self.async_client.create(**payload))
 
     def _create_chat_result(
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
         refuse_error_in(response)
-        return super()._create_chat_result(response, generation_info)
+        result = super()._create_chat_result(response, generation_info)
+        choices = response["choices"] if isinstance(response, dict) else getattr(response, "choices", ())
+        for generation, choice in zip(result.generations, choices, strict=False):
+            _keep_reasoning(generation.message, said_in(choice))
+        return result
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         refuse_error_in(chunk)
         refuse_unjoinable(chunk)
-        return super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        generation = super()._convert_chunk_to_generation_chunk(
+            readable(chunk), default_chunk_class, base_generation_info
+        )
+        if generation is not None and (choices := chunk.get("choices")):
+            _keep_reasoning(generation.message, choices[0].get("delta"))
+        return generation
+
+
+def _keep_reasoning(message: BaseMessage, said: object) -> None:
+    """Keep the reasoning of a message, or of a part of it, where LangChain keeps that of such providers."""
+    if reasoning := reasoning_in(said):
+        message.additional_kwargs["reasoning_content"] = reasoning
+
+
+def as_data(wished: type | dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return a response format as JSON: a pydantic class becomes its schema, as strict as OpenAI wants it."""
+    if not isinstance(wished, type):
+        return wished
+    function = openai.pydantic_function_tool(wished)["function"]
+    name = NOT_IN_A_NAME.sub("_", wished.__name__)
+    described = {"name": name, "schema": function["parameters"], "strict": True}
+    return {"type": "json_schema", "json_schema": described}
+
+
+def with_told(messages: list[dict[str, Any]], told: str) -> list[dict[str, Any]]:
+    """Return the messages with something more for the model, behind what the system messages say."""
+    behind = len(list(takewhile(lambda one: one["role"] in INSTRUCTING, messages)))
+    role = messages[0]["role"] if behind else "system"
+    return [*messages[:behind], {"role": role, "content": told}, *messages[behind:]]
 
 
 def build_openai_chat(

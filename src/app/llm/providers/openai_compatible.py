@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.llm.clients.door import TICKET_HEADER
+from app.llm.providers.openai_calls import OpenAICalls
 from app.llm.providers.rendering import render
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from app.llm.catalog.options import Honoured
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
+    from app.llm.providers.calls import CallRenderer
 
 ARGUMENTS: Final[Mapping[str, str]] = {
     "temperature": "temperature",
@@ -36,6 +38,7 @@ class OpenAICompatibleAdapter:
     name: str = "openai_compatible"
     auth: AuthScheme = "bearer"
     honours: Honoured = dict.fromkeys(ARGUMENTS)
+    calls: CallRenderer = OpenAICalls()
 
     def build(self, spec: ClientSpec, base_url: str, transport: Transport) -> BaseChatModel:
         """Return a ChatOpenAI for this spec, over the transport. It holds no secret and never retries."""

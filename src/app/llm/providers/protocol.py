@@ -18,6 +18,11 @@ class ProtocolAdapter(Protocol):
     Another package adds one through the entry-point group `pointsman.protocols`: the entry's name is the
     protocol's name, its object is called without arguments and returns the adapter. Importing an adapter's
     module imports no SDK; `build` does.
+
+    It may have one member more, `calls`: a `CallRenderer` (`app.llm.providers.calls`) that says what a single
+    call wishes for itself: options, the use of tools, the form of its answer. Without it, LangChain's common
+    names are used. Whole answers and streams say how they ended, as `finish_reason` or `stop_reason` in their
+    metadata: a stream that doesn't is broken.
     """
 
     @property

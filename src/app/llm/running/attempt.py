@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from app.llm.failures import NothingInAnswer, Unparsed
+from app.llm.failures import NotAnAnswer, NothingInAnswer, Unparsed, own_error
 from app.llm.failures.finishing import finish_of
 from app.llm.running.course import SHORTEST_S
 from app.llm.running.hearing import Hearing
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from app.llm.running.terms import Terms
 
 
-class Owner(Protocol):
-    """The call that an attempt is made for: it is told how the attempt ended, and decides what comes next."""
+class Told(Protocol):
+    """Who is told how an attempt goes, and decides what comes next: its call, or a race of two attempts."""
 
-    runner: Runner
-    terms: Terms
-    course: Course
-    record: CallRecord
+    def serves(self, attempt: Attempt) -> None:
+        """Note that its answer is the one that is handed on."""
+        ...
 
     def succeeded(self, attempt: Attempt) -> None:
         """Note that it served."""
@@ -51,6 +50,15 @@ class Owner(Protocol):
         ...
 
 
+class Owner(Told, Protocol):
+    """The call that an attempt is made for."""
+
+    runner: Runner
+    terms: Terms
+    course: Course
+    record: CallRecord
+
+
 class Attempt:
     """One request to one provider, as a block. What it raises ends there, and the call says what comes of it.
 
@@ -58,19 +66,37 @@ class Attempt:
     the end of a generator, which are no failures of a provider.
     """
 
-    __slots__ = ("_began", "_call", "_patience", "_ticket", "heard", "hop", "parser", "record", "result")
+    __slots__ = (
+        "_began",
+        "_call",
+        "_patience",
+        "_serves",
+        "_ticket",
+        "at_hand",
+        "heard",
+        "hop",
+        "parser",
+        "record",
+        "result",
+        "told",
+    )
 
     def __init__(self, call: Owner, hop: Hop) -> None:
         self._call, self.hop = call, hop
+        self.told: Told = call
+        """Who is told how it goes."""
         self.record = AttemptRecord(hop.number, hop.route.provider, hop.route.model, hop.payer)
         self.parser: Runnable[Any, Any] | None = None
         """What parses the structured answer that was wished for, in this hop's way."""
+        self.at_hand = False
+        """Whether the hop's client is there, so that what goes wrong now may be the caller's arguments."""
         self.heard: Hearing | None = None
         """What was heard of a stream."""
         self.result: ChatResult | None = None
         """A whole answer that came, and isn't what was asked for."""
         self._ticket: Ticket | None = None
         self._patience: Patience | None = None
+        self._serves = False
         self._began = call.runner.clock.now()
 
     def __enter__(self) -> Self:
@@ -79,14 +105,29 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._measure()
+        try:
+            return self._ended_with(error)
+        finally:
+            self._ticket = None  # it knows the key, and this object stands in the frames of what is raised
+
+    def _ended_with(self, error: BaseException | None) -> bool:
+        self.measure()
+        if isinstance(error, Exception):
+            failure = self._failure(error)
+            if failure is not None:
+                return self.told.failed(self, failure)
+            self.told.succeeded(self)
+            return True
         if error is None or (isinstance(error, GeneratorExit) and self._is_complete):
-            self._call.succeeded(self)
-        elif isinstance(error, Exception):
-            return self._call.failed(self, error)
+            self.told.succeeded(self)
         else:
-            self._call.stopped(self, "abandoned" if isinstance(error, GeneratorExit) else "cancelled")
+            self.told.stopped(self, "abandoned" if isinstance(error, GeneratorExit) else "cancelled")
         return False
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken until now."""
+        return self._call.runner.clock.now() - self._began
 
     @property
     def admitted(self) -> bool:
@@ -123,7 +164,8 @@ class Attempt:
 
     def hearing(self) -> Hearing:
         """Return what listens to the stream of this attempt."""
-        self.heard = Hearing(self._first, self._last, self._patience, joins=self.parser is not None)
+        joins = self.parser is not None and not self._call.terms.keeps_raw
+        self.heard = Hearing(self._first, self._last, self._patience, joins=joins)
         return self.heard
 
     def note(self, failure: Failure) -> None:
@@ -139,9 +181,10 @@ class Attempt:
         """
         if not result.generations:  # LangChain would look for the first one, where no failure is classified
             raise NothingInAnswer("the answer holds no message")
-        self.result = result
         for generation in result.generations:
             check_finish(finish_of(generation.message, generation.generation_info, result.llm_output))
+        self.result = result
+        for generation in result.generations:
             self._check(generation.message)
         return self.stamped(result)
 
@@ -155,17 +198,18 @@ class Attempt:
     def ended(self) -> Sequence[ChatGenerationChunk]:
         """Return what of a stream is still to be handed on at its end.
 
-        :raises NotAnAnswer: it has no finish reason, or isn't of the schema.
+        :raises NotAnAnswer: it has no finish reason, or isn't of a schema that the caller insists on.
         """
         if self.heard is None:
             return ()
-        held = self.heard.ended()
-        if self.heard.unreadable_call:
-            raise Unparsed(UNREADABLE_CALL)
-        whole = self.heard.whole
-        if whole is not None:
-            self._check(whole)
-        return held
+        if self.heard.finish is not None and not self._call.terms.keeps_raw:
+            # Before anything else is released: what nobody has seen can still be asked for again.
+            if self.heard.unreadable_call:
+                raise Unparsed(UNREADABLE_CALL)
+            whole = self.heard.whole
+            if whole is not None:
+                self._check(whole)
+        return self.heard.ended()
 
     def _check(self, message: BaseMessage) -> None:
         problem = problem_with(message, self.parser)
@@ -177,20 +221,38 @@ class Attempt:
         """Whether the provider has said that its stream is done: who stops listening then has it all."""
         return self.heard is not None and self.heard.finish is not None and self.heard.begun
 
+    def _failure(self, error: Exception) -> Exception | None:
+        """Return what failed; None: what breaks behind a stream's finish reason breaks no answer."""
+        if not self._is_complete or isinstance(error, NotAnAnswer) or own_error(error) is not None:
+            return error
+        try:
+            self.ended()
+        except NotAnAnswer as misfit:
+            return misfit
+        return None
+
     def _first(self) -> dict[str, Any]:
         """Return who serves and who pays. A caller's own model is meant for the first hop (R4)."""
+        self._begin_to_serve()
         model = self._call.terms.model if self.hop.number == 1 else None
         return self._call.record.stamp(self.hop, model)
 
     def _last(self) -> dict[str, Any]:
         """Return the evidence as it is when the answer is complete: this attempt has served."""
-        self._measure()
+        self._begin_to_serve()
+        self.measure()
         self.record.outcome = "answered"
         self._call.record.served_by = self.hop.number
         return self._call.record.evidence()
 
-    def _measure(self) -> None:
+    def _begin_to_serve(self) -> None:
+        if not self._serves:
+            self._serves = True
+            self.told.serves(self)
+
+    def measure(self) -> None:
+        """Write down how long it has taken until now, and whether a request has left."""
         record, ticket = self.record, self._ticket
-        record.ms = (self._call.runner.clock.now() - self._began) * MS
+        record.ms = self.seconds * MS
         if ticket is not None:
             record.requests = ticket.requests

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage
 
 from app.errors import CircuitOpen, ConfigurationError, PointsmanError, RateLimited
-from app.llm.failures import NotAnAnswer, Unparsed, bare, classify, original_of, own_error, rebuilt
+from app.llm.failures import Unparsed, bare, original_of, own_error, rebuilt
 from app.llm.running.attempt import Attempt
 from app.llm.running.course import SHORTEST_S, Course
+from app.llm.running.failing import Failed, failure_of
+from app.llm.running.hedging import Hedge
 from app.llm.running.judging import repair_of
 from app.llm.running.record import MS, CallRecord, Skip
 
@@ -18,15 +20,11 @@ if TYPE_CHECKING:
 
     from langchain_core.outputs import ChatResult
 
-    from app.errors import FailureClass
     from app.llm.failures import Failure
     from app.llm.planning import Hop, Plan
     from app.llm.running.record import Ending, PassedOver
     from app.llm.running.runner import Runner
     from app.llm.running.terms import Terms
-
-OF_THE_CALLER: frozenset[FailureClass] = frozenset({"unknown", "malformed_response", "invalid_request"})
-"""What a failure that no provider was asked for looks like: an argument that an SDK can't render, say."""
 
 
 class Call:
@@ -51,6 +49,10 @@ class Call:
         self._last_error: Callable[[], PointsmanError] | None = None
         self._error: PointsmanError | None = None
         self._left: ChatResult | None = None
+        self.hedge: Hedge | None = None
+        """Whether it may be hedged now; None: its feature doesn't hedge."""
+        if plan.feature.row.hedge is not None and runner.hedging is not None:
+            self.hedge = Hedge(runner.hedging, plan.feature.row.hedge, self.course, streaming=terms.streaming)
 
     # ------------------------------------------------------------------ whose turn it is
 
@@ -60,28 +62,46 @@ class Call:
         :raises PointsmanError: the call has failed for good.
         """
         while self._is_open():
-            if pause := self._pause_due():
-                self.runner.clock.sleep(pause)
-            if self._circuit_lets_through():
-                hop = self.course.hop
-                if not hop.rates or self._has_room(self.runner.gates.take(hop, self.record.user_id)):
-                    return True
+            try:
+                if pause := self._pause_due():
+                    self.runner.clock.sleep(pause)
+                if self._circuit_lets_through():
+                    hop = self.course.hop
+                    if not hop.rates or self._has_room(self.runner.gates.take(hop, self.record.user_id)):
+                        return True
+            except BaseException as error:
+                self._interrupted(error)
+                raise
         return False
 
     async def agoes_on(self) -> bool:
         """Do as `goes_on` does, without blocking the event loop."""
         while self._is_open():
-            if pause := self._pause_due():
-                await self.runner.clock.asleep(pause)
-            if self._circuit_lets_through():
-                hop = self.course.hop
-                if not hop.rates or self._has_room(await self.runner.gates.atake(hop, self.record.user_id)):
-                    return True
+            try:
+                if pause := self._pause_due():
+                    await self.runner.clock.asleep(pause)
+                if self._circuit_lets_through():
+                    hop = self.course.hop
+                    if not hop.rates or self._has_room(
+                        await self.runner.gates.atake(hop, self.record.user_id)
+                    ):
+                        return True
+            except BaseException as error:
+                self._interrupted(error)
+                raise
         return False
 
     def attempt(self) -> Attempt:
         """Return the block of the attempt whose turn it is."""
         attempt = Attempt(self, self.course.begin())
+        self.record.attempts.append(attempt.record)
+        return attempt
+
+    def attempt_beside(self, hop: Hop) -> Attempt:
+        """Return the block of an attempt at a later hop, while the one whose turn it is is under way."""
+        self.course.begin_beside()
+        attempt = Attempt(self, hop)
+        attempt.record.hedge = True
         self.record.attempts.append(attempt.record)
         return attempt
 
@@ -97,6 +117,11 @@ class Call:
 
     # ------------------------------------------------------------------ what became of an attempt
 
+    def serves(self, attempt: Attempt) -> None:
+        """Note that an attempt's answer is the one that is handed on."""
+        if self.hedge is not None and attempt.record.outcome == "under_way":
+            self.hedge.note(attempt.hop, attempt.seconds)
+
     def succeeded(self, attempt: Attempt) -> None:
         """Note that an attempt served."""
         attempt.record.outcome = "answered"
@@ -107,35 +132,48 @@ class Call:
 
     def stopped(self, attempt: Attempt, how: Ending) -> None:
         """Note that nobody wants the answer any more."""
-        attempt.record.outcome = how
+        self.left(attempt, how)
+        self.given_up(how)
+
+    def left(self, attempt: Attempt, how: Ending) -> None:
+        """Note that nobody waits for an attempt any more."""
+        attempt.record.outcome, self.record.served_by = how, None
         self.runner.gates.left(attempt.hop)
+
+    def given_up(self, how: Ending) -> None:
+        """Note that nobody waits for the call any more."""
         self._end(how)
 
     def failed(self, attempt: Attempt, error: Exception) -> bool:
         """Note a failure, and what comes of it; False: the error is the caller's, as it is."""
-        attempt.record.outcome, self.record.served_by = "failed", None
-        own = own_error(error)
-        if own is not None:
-            self.runner.gates.left(attempt.hop)
-            self._end("failed", bare(own))
-            return own is not error or not isinstance(own, ConfigurationError)
-        asked = attempt.admitted or isinstance(error, NotAnAnswer)
-        failure = classify(error, answered=asked, secret=attempt.secret)
-        attempt.note(failure)
-        if not asked and failure.status is None and failure.failure_class in OF_THE_CALLER:
-            self.runner.gates.left(attempt.hop)
-            self._end("failed")
-            return False
-        self._go_on_after(attempt, failure, error)
-        return True
+        return self.concluded(self.noted(attempt, error))
 
-    def _go_on_after(self, attempt: Attempt, failure: Failure, error: Exception) -> None:
+    def noted(self, attempt: Attempt, error: Exception) -> Failed:
+        """Note a failure at the gates and in key health. What comes of it is for `concluded` to say."""
+        attempt.record.outcome = "failed"
+        failure = failure_of(attempt, error)
+        if failure is None:
+            self.runner.gates.left(attempt.hop)
+            return Failed(attempt, error)
         self._note_at_gates(attempt, failure)
         self._tell_health(attempt, failure)
-        heard = attempt.heard
+        return Failed(attempt, error, failure, self._error_of(attempt, failure, error))
+
+    def concluded(self, failed: Failed) -> bool:
+        """Decide what comes of a failure; False: the error is the caller's, as it is."""
+        self.record.served_by = None
+        if failed.failure is not None:
+            self._go_on_after(failed, failed.failure)
+            return True
+        own = own_error(failed.error)
+        self._end("failed", None if own is None else bare(own))
+        return own is not None and not (own is failed.error and isinstance(own, ConfigurationError))
+
+    def _go_on_after(self, failed: Failed, failure: Failure) -> None:
+        attempt, error, heard = failed.attempt, failed.error, failed.attempt.heard
         pause = self.course.after(failure, started=heard is not None and heard.begun)
         self._pause, self._repair = pause or 0.0, []
-        self._last_error = self._error_of(attempt, failure, error)
+        self._last_error = failed.becomes
         if pause is None:
             self._give_up(attempt)
         elif self.course.hop is attempt.hop and isinstance(error, Unparsed):
@@ -223,6 +261,10 @@ class Call:
         record.ms = (self.runner.clock.now() - self._began) * MS
         if self.runner.tell is not None:
             self.runner.tell(record)
+
+    def _interrupted(self, error: BaseException) -> None:
+        """Note that the call ended while it waited for its next attempt."""
+        self._end("failed" if isinstance(error, Exception) else "cancelled")
 
     def _about(self, hop: Hop) -> dict[str, Any]:
         return {

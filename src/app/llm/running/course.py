@@ -48,11 +48,24 @@ class Course:
         """Seconds until the deadline; below 0 if it has passed."""
         return self.ends - self._clock.now()
 
+    @property
+    def attempts_left(self) -> int:
+        """How many attempts the budget still holds."""
+        return self._budget.attempts - self.made
+
     def begin(self) -> Hop:
         """Take one attempt out of the budget, and return the hop that it is made at."""
         self.made += 1
         self.tries += 1
         return self.hop
+
+    def begin_beside(self) -> None:
+        """Take one attempt out of the budget, for another hop than the one whose turn it is."""
+        self.made += 1
+
+    def turn_to(self, hop: Hop) -> None:
+        """Move to a later hop, at which an attempt was made beside the one whose turn it was."""
+        self.position, self.tries = hop.number - 1, 1
 
     def patience(self, hop: Hop, *, streaming: bool) -> Patience:
         """Return the time limits of an attempt that begins now.
@@ -91,6 +104,14 @@ class Course:
             return pause
         later = self._later(hop)
         return self._moved([one for one in later if _larger(one, hop)] if action == "larger" else later)
+
+    def leads_to(self, later: Hop, failure: Failure) -> bool:
+        """Whether the table leads from this failure to a later hop on the same bill, sooner or later."""
+        hop = self.hop
+        if hop.payer == "user" and failure.failure_class in REJECTED_KEY:
+            return False
+        action = self.plan.table.action(failure.failure_class, hop.payer)
+        return action in {"retry", "next"} or (action == "larger" and _larger(later, hop))
 
     def pass_over(self) -> bool:
         """Move to the next hop of the same payer without an attempt at this one; False if there is none."""

@@ -32,7 +32,18 @@ class Hearing:
     whole answer is looked at.
     """
 
-    __slots__ = ("_calls", "_first", "_held", "_kept", "_last", "_patience", "_texts", "begun", "finish")
+    __slots__ = (
+        "_calls",
+        "_first",
+        "_held",
+        "_kept",
+        "_last",
+        "_patience",
+        "_stamped",
+        "_texts",
+        "begun",
+        "finish",
+    )
 
     def __init__(
         self,
@@ -48,10 +59,11 @@ class Hearing:
         self._calls: dict[object, list[str]] = {}
         self._kept: list[ChatGenerationChunk] | None = [] if joins else None
         self._patience = patience
+        self._stamped = False
         self.begun = False
         """Whether content was handed on: it can't be unsaid."""
         self.finish: str | None = None
-        """The provider's finish reason, once it came."""
+        """The provider's finish reason, once it came, and as long as no content follows."""
 
     @property
     def partial(self) -> str | None:
@@ -67,6 +79,8 @@ class Hearing:
             self._kept.append(chunk)
         if chunk.generation_info or chunk.message.response_metadata or type(chunk) is WholeAnswer:
             self._note_finish(chunk)
+        elif self.finish is not None and is_content(chunk.message):
+            self.finish = None  # it goes on: what ended there wasn't the answer
         if self.begun:
             self._said(chunk)
             return (chunk,)
@@ -97,11 +111,14 @@ class Hearing:
         finish = finish_of(chunk.message, chunk.generation_info)
         if finish is None and type(chunk) is WholeAnswer:
             finish = WHOLE
-        if finish is None or self.finish is not None:
-            return
-        check_finish(finish)
-        self.finish = finish
-        chunk.message.response_metadata["pointsman"] = self._last()
+        if finish is not None:
+            check_finish(finish)
+            if not self._stamped:
+                self._stamped = True
+                chunk.message.response_metadata["pointsman"] = self._last()
+            self.finish = finish
+        elif is_content(chunk.message):
+            self.finish = None  # as above
 
     def _released(self) -> Sequence[ChatGenerationChunk]:
         held, self._held, self.begun = self._held, [], True
@@ -112,11 +129,14 @@ class Hearing:
         return held
 
     def _said(self, chunk: ChatGenerationChunk) -> None:
-        if self._patience is not None:
+        if self._patience is not None and is_content(chunk.message):
             self._patience.heard()
         self._texts.append(chunk.text)
         for call in getattr(chunk.message, "tool_call_chunks", ()):
-            self._calls.setdefault(call.get("index"), []).append(call.get("args") or "")
+            index = call.get("index")
+            # Calls are joined by their index; one that has none came whole.
+            whose = object() if index is None else index
+            self._calls.setdefault(whose, []).append(call.get("args") or "")
 
 
 def _is_json(text: str) -> bool:

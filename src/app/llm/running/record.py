@@ -13,6 +13,8 @@ Ending = Literal["answered", "failed", "abandoned", "cancelled"]
 """How an attempt, or a call, ended. Abandoned: nobody listened to the rest of a stream."""
 PassedOver = Literal["circuit_open", "rate_limit"]
 """Why a hop's turn came and no attempt was made."""
+Slow = Literal["slow"]
+"""Why a first hop doesn't serve that didn't fail: another one that was asked beside it answered first."""
 Degraded = "FailureClass | PassedOver"
 
 MS = 1000.0
@@ -89,7 +91,7 @@ class CallRecord:
     ms: float = 0.0
 
     @property
-    def degraded_because(self) -> FailureClass | PassedOver | None:
+    def degraded_because(self) -> FailureClass | PassedOver | Slow | None:
         """Return why the first hop doesn't serve this call, None if it does (or still may)."""
         if self.served_by == 1:
             return None
@@ -97,6 +99,8 @@ class CallRecord:
             one.failure_class for one in self.attempts if one.hop == 1 and one.failure_class is not None
         ]
         first += [one.reason for one in self.passed_over if one.hop == 1]
+        if not first and self.served_by is not None and any(one.hop == 1 for one in self.attempts):
+            return "slow"
         return first[0] if first else None
 
     def stamp(self, hop: Hop, model: str | None = None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.llm.failures import Failure
     from app.llm.planning import Hop
     from app.llm.running.gates import Gates
+    from app.llm.running.hedging import Hedging
     from app.llm.running.record import CallRecord
 
 
@@ -39,6 +40,7 @@ class Runner:
     key_health: KeyHealth
     tell: Callable[[CallRecord], None] | None = None
     spread: Callable[[float], float] = spread
+    hedging: Hedging | None = None
 
     def note_key(self, grant: Grant | None, user_id: str | None, hop: Hop, failure: Failure | None) -> None:
         """Tell key health how a call on a user's own key ended (R8: the credential says whose it is)."""

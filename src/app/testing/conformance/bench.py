@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import HumanMessage
@@ -17,6 +18,8 @@ from app.testing.leaks.canaries import canary_key
 from app.testing.watched import WatchedTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx2
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
@@ -50,9 +53,13 @@ class NotingTransport(WatchedTransport):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one call: what it raised, what the servers received, and what came to the door."""
+    """What became of one call: what it raised or said, what the servers received, what came to the door.
+
+    `said` are the messages that LangChain gave: one, or the chunks of a stream.
+    """
 
     error: Exception | None
+    said: list[BaseMessage]
     home: list[Seen]
     elsewhere: list[Seen]
     passed: list[httpx2.Request]
@@ -107,28 +114,39 @@ class Bench:
         return Grant(credential, origin_of(self.home.origin), self.adapter.auth)
 
     def ask(
-        self, client: BaseChatModel, way: str = "invoke", key: Canary | None = None, **arguments: Any
+        self,
+        client: BaseChatModel,
+        way: str = "invoke",
+        key: Canary | None = None,
+        wishes: Mapping[str, Any] = MappingProxyType({}),
+        **arguments: Any,
     ) -> Outcome:
-        """Make one call under a ticket of its own. `arguments` are for the adapter's `request_arguments`."""
+        """Make one call under a ticket of its own. `arguments` are for the adapter's `request_arguments`.
+
+        `wishes` are further arguments of the call.
+        """
         servers = (self.home, self.elsewhere)
         marks = [len(one.received) for one in servers]
         passed, refused = len(self.transport.passed), len(self.transport.refusals)
-        error = self._run(client, way, key or self.key(), arguments)
+        error, said = self._run(client, way, key or self.key(), arguments, wishes)
         received = [one.received[mark:] for one, mark in zip(servers, marks, strict=True)]
-        return Outcome(
-            error, received[0], received[1], self.transport.passed[passed:], self.transport.refusals[refused:]
-        )
+        came, refusals = self.transport.passed[passed:], self.transport.refusals[refused:]
+        return Outcome(error, said, received[0], received[1], came, refusals)
 
     def _run(
-        self, client: BaseChatModel, way: str, key: Canary, arguments: dict[str, Any]
-    ) -> Exception | None:
+        self,
+        client: BaseChatModel,
+        way: str,
+        key: Canary,
+        arguments: dict[str, Any],
+        wishes: Mapping[str, Any],
+    ) -> tuple[Exception | None, list[BaseMessage]]:
         try:
             with self.transport.ticket(self.grant(key)) as ticket:
                 asked = self.adapter.request_arguments(ticket, **arguments)
-                call(client, way, question(key), asked)
+                return None, call(client, way, question(key), {**wishes, **asked})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
-            return error
-        return None
+            return error, []
 
 
 def question(key: Canary) -> str:
@@ -136,24 +154,22 @@ def question(key: Canary) -> str:
     return f"[{key.name}] Where does this belong?"
 
 
-def call(client: BaseChatModel, way: str, prompt: str, arguments: dict[str, Any]) -> None:
+def call(client: BaseChatModel, way: str, prompt: str, arguments: dict[str, Any]) -> list[BaseMessage]:
     """Call a client in one of the four ways; the asynchronous ones in an event loop of their own."""
     messages: list[BaseMessage] = [HumanMessage(prompt)]
     if way == "invoke":
-        client.invoke(messages, **arguments)
-    elif way == "stream":
-        list(client.stream(messages, **arguments))
-    else:
-        with ThreadPoolExecutor(1) as thread:
-            # A ticket is good in the context in which it was taken.
-            asked = partial(asyncio.run, _acall(client, way, messages, arguments))
-            thread.submit(copy_context().run, asked).result()
+        return [client.invoke(messages, **arguments)]
+    if way == "stream":
+        return list(client.stream(messages, **arguments))
+    with ThreadPoolExecutor(1) as thread:
+        # A ticket is good in the context in which it was taken.
+        asked = partial(asyncio.run, _acall(client, way, messages, arguments))
+        return thread.submit(copy_context().run, asked).result()
 
 
 async def _acall(
     client: BaseChatModel, way: str, messages: list[BaseMessage], arguments: dict[str, Any]
-) -> None:
+) -> list[BaseMessage]:
     if way == "ainvoke":
-        await client.ainvoke(messages, **arguments)
-    else:
-        [chunk async for chunk in client.astream(messages, **arguments)]
+        return [await client.ainvoke(messages, **arguments)]
+    return [chunk async for chunk in client.astream(messages, **arguments)]

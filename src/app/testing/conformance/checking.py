@@ -28,6 +28,8 @@ CHECKS: Final[dict[str, Callable[[Bench], Iterator[str]]]] = {
     "builds from the spec alone": options.builds_from_the_spec_alone,
     "honours its options": options.honours_its_options,
     "takes a call's own wishes": options.takes_a_calls_own_wishes,
+    "says a call's own options": options.says_a_calls_own_options,
+    "says how it ended": options.says_how_it_ended,
     "holds no key": options.holds_no_key,
 }
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from langchain_core.language_models.chat_models import BaseChatModel
+
 from app.errors import ConfigurationError
 from app.llm.catalog.options import OPTION_NAMES
+from app.llm.failures.finishing import finish_of, is_content
+from app.llm.providers.calls import renderer_of
 from app.testing.conformance.bench import WAYS
 from app.testing.conformance.planting import ADDRESSES, KEYS, planted
 from app.testing.leaks.depths import texts_within
@@ -43,8 +47,7 @@ def honours_its_options(bench: Bench) -> Iterator[str]:
     )
     plain = {way: asked_for(bench.ask(bench.build(), way)) for way in WAYS}
     for name in sorted(OPTION_NAMES):
-        known = bench.adapter.honours.get(name)
-        value = SAMPLES[name] if not known or SAMPLES[name] in known else min(known, key=str)
+        value = sample_of(bench, name)
         if name not in bench.adapter.honours:
             yield from _refuses(bench, name, value)
             continue
@@ -83,6 +86,49 @@ def takes_a_calls_own_wishes(bench: Bench) -> Iterator[str]:
         refused = isinstance(cached.error, ConfigurationError)
         if not refused and not any(b"group-17" in seen.body for seen in cached.home):
             yield f"{way}: it drops the cache key: carry it, or raise ConfigurationError"
+
+
+def says_a_calls_own_options(bench: Bench) -> Iterator[str]:
+    """Yield the options that it honours for a client's calls, and ignores where a single call says them."""
+    client, renderer = bench.build(), renderer_of(bench.adapter)
+    plain = {way: asked_for(bench.ask(client, way)) for way in WAYS}
+    for name in sorted((bench.adapter.honours.keys() & OPTION_NAMES) - {"timeout_s"}):
+        value = sample_of(bench, name)
+        for way in WAYS:
+            outcome = bench.ask(client, way, wishes=renderer.option(name, value))
+            if outcome.error is not None:
+                yield f"{way}: it fails with option {name} = {value!r} of a single call: {outcome.error}"
+            elif asked_for(outcome) == plain[way]:
+                yield f"{way}: it ignores option {name} = {value!r} of a single call"
+
+
+def sample_of(bench: Bench, name: str) -> OptionValue:
+    """Return a value of an option that the adapter knows, if it honours the option at all."""
+    known = bench.adapter.honours.get(name)
+    return SAMPLES[name] if not known or SAMPLES[name] in known else min(known, key=str)
+
+
+def says_how_it_ended(bench: Bench) -> Iterator[str]:
+    """Yield the streams without content, and without the provider's word for how they ended.
+
+    Without such a word a stream counts as broken: an SDK takes one that was cut for a whole one. A model that
+    has no stream of its own gives its whole answer as one chunk.
+    """
+    client = bench.build()
+    for way in WAYS:
+        said = bench.ask(client, way).said
+        if said and not any(map(is_content, said)):
+            yield f"{way}: nothing of its answer is content"
+        if way in streams_of(client) and not any(map(finish_of, said)):
+            yield f"{way}: its stream doesn't say how it ended (finish_reason or stop_reason)"
+
+
+def streams_of(client: BaseChatModel) -> set[str]:
+    """Return the ways in which a model streams by itself."""
+    ours, base = type(client), BaseChatModel
+    if ours._stream is not base._stream:  # noqa: SLF001 - how LangChain itself asks
+        return {"stream", "astream"}
+    return {"astream"} if ours._astream is not base._astream else set()  # noqa: SLF001 - as above
 
 
 def builds_from_the_spec_alone(bench: Bench) -> Iterator[str]:

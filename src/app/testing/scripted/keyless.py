@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from app.llm.clients.door import KEY_IS_ATTACHED_BY_THE_TRANSPORT
+from app.llm.providers.calls import CallRenderer, renderer_of
 from app.llm.providers.launching import Launchers
 from app.llm.providers.registry import ProviderRegistry, base_url_variable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langchain_core.language_models.chat_models import BaseChatModel
 
     from app.llm.catalog.model import Catalog
-    from app.llm.catalog.options import Honoured
+    from app.llm.catalog.options import Honoured, OptionValue
     from app.llm.clients.spec import AuthScheme, ClientSpec
     from app.llm.clients.transport import Transport
+    from app.llm.providers.calls import AnswerFormat, ToolUse
     from app.llm.providers.protocol import ProtocolAdapter
     from app.settings import Settings
 
@@ -68,6 +73,34 @@ class PlainArguments:
         del ticket
         given = {"cache_key": cache_key, "timeout_s": timeout_s}
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def calls(self) -> CallRenderer:
+        """How a script is told what a call wishes."""
+        return NotedCalls(renderer_of(self._adapter))
+
+
+class NotedCalls(CallRenderer):
+    """A renderer that refuses what the real one refuses, and says the rest by our own names."""
+
+    def __init__(self, real: CallRenderer) -> None:
+        self._real = real
+        self.own, self.idle = real.own, real.idle
+
+    def answer_format(self, spec: ClientSpec, wished: AnswerFormat) -> dict[str, Any]:
+        """Return the form of the answer: its JSON schema, if it has one."""
+        self._real.answer_format(spec, wished)
+        return {"response_format": {"type": wished.kind, "json_schema": wished.schema}}
+
+    def tool_use(self, spec: ClientSpec, use: ToolUse, options: Mapping[str, OptionValue]) -> dict[str, Any]:
+        """Return which tool has to be called: any of those that may be."""
+        self._real.tool_use(spec, use, options)
+        some = isinstance(use.choice, tuple) and len(use.choice) > 1
+        return super().tool_use(spec, replace(use, choice="any") if some else use, options)
+
+    def knows(self, tool: Mapping[str, Any]) -> bool:
+        """Whether the provider has a tool of its own that is described so."""
+        return self._real.knows(tool)
 
 
 class ScriptedRegistry(ProviderRegistry):

@@ -15,6 +15,7 @@ from app.llm.clients.guard.judging import Guard
 from app.llm.clients.guard.naming import system_names
 from app.llm.clients.guard.network import JudgedNetwork
 from app.llm.clients.guard.ranges import objection_to
+from app.llm.clients.sockets import OpenSockets
 from tests.llm.clients.guard.own_endpoints import NameService, guard
 from tests.servers.fixtures import server
 
@@ -37,7 +38,7 @@ def test_a_host_that_cant_be_asked_for_has_no_address(host: str) -> None:
 
 def test_no_endpoint_is_a_file_of_this_machine() -> None:
     with pytest.raises(TransportRefused, match="a file of this machine"):
-        JudgedNetwork(Guard(), "opened").connect_unix_socket("/run/some.sock")
+        JudgedNetwork(Guard(), "opened", OpenSockets()).connect_unix_socket("/run/some.sock")
 
 
 def test_what_isnt_an_address_isnt_this_machine() -> None:
@@ -84,5 +85,5 @@ async def test_R5_an_address_is_judged_at_the_last_moment_too(server: RunningSer
             with pytest.raises(UserEndpointRefused, match=r"loopback|no address"):
                 await session.get(f"http://{host}:{port}")
     with pytest.raises(UserEndpointRefused, match="loopback"):
-        JudgedNetwork(Careless(), "public").connect_tcp("127.0.0.1", port)
+        JudgedNetwork(Careless(), "public", OpenSockets()).connect_tcp("127.0.0.1", port)
     assert server.connections == 0

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_proto import ResponseHandler
 
 from app.errors import UserEndpointRefused
 from app.llm.clients.guard.answers import Meter
+from app.llm.clients.handlers import ExchangeHandler
 from app.llm.clients.loops import LoopConnector
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class GuardedConnector(LoopConnector):
     def __init__(self, guard: Guard, reach: Reach) -> None:
         self._guard, self._reach = guard, reach
         # A race for the quickest address (happy eyeballs) would swallow a refusal at the last moment.
-        super().__init__(JudgedNames(guard, reach), use_dns_cache=False, happy_eyeballs_delay=None)
-        # aiohttp has no public way to the bytes of a connection, and its own limits are per header.
-        self._factory = partial(self._handler)
-
-    def _handler(self) -> ResponseHandler:
-        return MeteredHandler(self._guard.response_limit, self._loop)
+        super().__init__(
+            JudgedNames(guard, reach),
+            partial(MeteredHandler, guard.response_limit),
+            use_dns_cache=False,
+            happy_eyeballs_delay=None,
+        )
 
     def _open_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         # The last moment before a connection, and the only one for a host that is an address: aiohttp asks no
@@ -43,17 +43,20 @@ class GuardedConnector(LoopConnector):
         return super()._open_socket(address)
 
 
-class MeteredHandler(ResponseHandler):
-    """A connection to a user's own endpoint, and the count of what came over it."""
+class MeteredHandler(ExchangeHandler):
+    """A connection to a user's own endpoint, and the count of what came over it.
+
+    aiohttp's own limits are per header.
+    """
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._meter = Meter(limit)
 
-    def set_response_params(self, **limits: Any) -> None:
+    def set_response_params(self, **params: Any) -> None:
         """Begin another exchange."""
         self._meter.sending()
-        super().set_response_params(**limits)
+        super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived. When it is too much, leave the connection and say so to whoever waits for it."""

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import httpcore2
 
-from app.errors import TransportRefused
+from app.errors import TransportRefused, UserEndpointRefused
 from app.llm.clients.guard.answers import Meter, shortest
+from app.llm.clients.wires import Network, Wire
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from app.llm.clients.blocking_exchange import BlockingExchange
     from app.llm.clients.guard.judging import Guard, Reach
+    from app.llm.clients.inner_tls import InnerTls
+    from app.llm.clients.sockets import OpenSockets
 
 
-class JudgedNetwork(httpcore2.NetworkBackend):
+class JudgedNetwork(Network):
     """The way to addresses that were judged: a name is asked for once, and the judged is connected to."""
 
-    def __init__(self, guard: Guard, reach: Reach) -> None:
+    def __init__(self, guard: Guard, reach: Reach, sockets: OpenSockets) -> None:
+        super().__init__(sockets)
         self._guard, self._reach = guard, reach
-        self._plain = httpcore2.SyncBackend()
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Return a connection to the first of a host's addresses that takes one.
+    def addresses(self, host: str, port: int) -> list[tuple[Any, ...]]:
+        """Return the judged addresses of a host.
 
         :raises UserEndpointRefused: one of the addresses may not be called.
+        :raises httpcore2.ConnectError: there are none.
         """
-        del local_address
-        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for address in self._addresses(host, port):
-            self._guard.check(address, self._reach)
-            try:
-                stream = self._plain.connect_tcp(address, port, shortest(timeout), None, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-            else:
-                return MeteredStream(stream, Meter(self._guard.response_limit))
-        raise failure
+        found: list[tuple[Any, ...]] = []
+        try:
+            for address in self._guard.addresses(host, port, self._reach):
+                found += socket.getaddrinfo(
+                    address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+                )
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        return found
+
+    def wire(self, plain: socket.socket) -> Wire:
+        """Return a connection that isn't open yet, and whose address is judged again when it is."""
+        return MeteredWire(plain, self._sockets, meter=Meter(self._guard.response_limit), judge=self._judge)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
@@ -54,38 +54,54 @@ class JudgedNetwork(httpcore2.NetworkBackend):
         del path, timeout, socket_options
         raise TransportRefused("a user's own endpoint was to be reached through a file of this machine")
 
-    def _addresses(self, host: str, port: int) -> list[str]:
-        try:
-            return self._guard.addresses(host, port, self._reach)
-        except OSError as error:
-            raise httpcore2.ConnectError(str(error)) from error
+    def _judge(self, address: str) -> None:
+        self._guard.check(address, self._reach)
 
 
-class MeteredStream(httpcore2.NetworkStream):
+class MeteredWire(Wire):
     """A connection to a user's own endpoint, and the count of what came over it."""
 
-    def __init__(self, stream: httpcore2.NetworkStream, meter: Meter) -> None:
-        self._stream, self._meter = stream, meter
+    def __init__(
+        self,
+        plain: socket.socket,
+        sockets: OpenSockets,
+        spoken: InnerTls | None = None,
+        *,
+        meter: Meter,
+        judge: Callable[[str], None],
+    ) -> None:
+        super().__init__(plain, sockets, spoken)
+        self._meter, self._judge = meter, judge
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def opening(self, seconds: float | None) -> float | None:
+        """Return how long a step of opening it may take: the shorter of two limits."""
+        return shortest(seconds)
+
+    def waiting(self, seconds: float | None) -> float | None:
+        """Return how long bytes may be waited for: the shorter of two limits.
+
+        :raises UserEndpointRefused: the exchange has taken too long.
+        """
+        return self._meter.time_left(seconds)
+
+    def connect(self, exchange: BlockingExchange, address: Any, shares: int) -> None:  # noqa: ANN401 - a family's own
+        """Open it. Raises UserEndpointRefused if it may not lead there."""
+        try:
+            self._judge(address[0])
+        except UserEndpointRefused:
+            self.close()
+            raise
+        super().connect(exchange, address, shares)
+
+    def read(self, max_bytes: int, timeout: Any = None) -> bytes:  # noqa: ANN401 - the exchange that is served
         """Return the next bytes. Raises UserEndpointRefused when they are too many, or too late."""
-        return self._meter.arrived(self._stream.read(max_bytes, self._meter.time_left(timeout)))
+        return self._meter.arrived(super().read(max_bytes, timeout))
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
+    def write(self, buffer: bytes, timeout: Any = None) -> None:  # noqa: ANN401 - the exchange that is served
+        """Send bytes. Raises UserEndpointRefused when it takes too long."""
         self._meter.sending()
-        self._stream.write(buffer, timeout)
+        super().write(buffer, timeout)
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        """Return the connection under TLS, verified against the name that the user gave."""
-        return MeteredStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._meter)
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the base class's signature
-        """Return what httpcore2 asks about a connection."""
-        return self._stream.get_extra_info(info)
+    def upgraded(self, plain: socket.socket, spoken: InnerTls | None) -> Wire:
+        """Return a wire that counts on, over another socket."""
+        return MeteredWire(plain, self._sockets, spoken, meter=self._meter, judge=self._judge)

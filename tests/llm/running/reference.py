@@ -1,0 +1,294 @@
+"""A small model of the rules, written apart from what it judges: what a call comes to, attempt by attempt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from app import errors
+from tests.llm.running.actors import EPSILON, Target, texts
+from tests.llm.running.scripts import CANCELLED, CLASS_OF, GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.errors import FailureClass
+    from app.llm.planning import Hop
+    from tests.llm.running.scripts import Play
+    from tests.llm.running.worlds import Actions
+
+ERROR_OF: Mapping[FailureClass, type[errors.PointsmanError]] = {
+    "timeout": errors.ProviderTimeout,
+    "rate_limited": errors.RateLimited,
+    "overloaded": errors.ProviderUnavailable,
+    "connection": errors.ProviderUnavailable,
+    "auth": errors.KeyRejected,
+    "permission": errors.KeyRejected,
+    "quota": errors.KeyRejected,
+    "invalid_request": errors.InvalidRequest,
+    "context_length": errors.ContextTooLong,
+    "content_filter": errors.ContentFiltered,
+    "malformed_response": errors.MalformedResponse,
+    "stream_broken": errors.StreamBroken,
+    "cancelled": errors.ModelCallFailed,
+    "unknown": errors.ModelCallFailed,
+}
+OF_THE_KEY = {"auth", "permission", "quota"}
+STILL_SAID_IN_A_STREAM = {*OF_THE_KEY, "invalid_request", "context_length", "content_filter"}
+LEAST_S = 0.001
+"""Seconds. With less left, nothing more is asked."""
+
+
+class Limits(NamedTuple):
+    """The budget of a call, in seconds and attempts."""
+
+    deadline_s: float
+    attempts: int
+    first_token_s: float | None
+    chunk_s: float
+
+
+class Ask(NamedTuple):
+    """How a caller asks, and when they lose their patience.
+
+    `stops_after`: so many chunks of a stream are taken. `gives_up_at`: the wait that they don't wait for.
+    """
+
+    streaming: bool = False
+    in_a_loop: bool = False
+    structured: bool = False
+    raw: bool = False
+    stops_after: int | None = None
+    gives_up_at: int | None = None
+
+
+class Tried(NamedTuple):
+    """How an attempt ended. `heard` are the texts of the chunks that were handed on, `begun` whether any was."""
+
+    outcome: str
+    failure: FailureClass | None = None
+    heard: tuple[str, ...] = ()
+    begun: bool = False
+    misfit: bool = False
+    retry_after_s: float | None = None
+    stopped: bool = False
+
+
+@dataclass
+class Prediction:
+    """What a call comes to. `attempts` are (hop, outcome, class), `texts` what the caller got."""
+
+    attempts: list[tuple[int, str, FailureClass | None]] = field(default_factory=list)
+    asked: list[Target] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    outcome: str = "failed"
+    served_by: int | None = None
+    error: type[errors.PointsmanError] | None = None
+    texts: tuple[str, ...] = ()
+    fits: bool = True
+    seconds: float = 0.0
+
+
+class Reference:
+    """One call, told by the rules."""
+
+    def __init__(
+        self,
+        hops: Sequence[Hop],
+        actions: Actions,
+        limits: Limits,
+        ask: Ask,
+        scripts: Mapping[Target, Sequence[Play]],
+        jitter: float,
+    ) -> None:
+        self.hops, self.actions, self.limits, self.ask = hops, actions, limits, ask
+        self.scripts, self.jitter = scripts, jitter
+        self.now = 0.0
+        self.seen = Prediction()
+
+    def predict(self) -> Prediction:
+        """Return what the call comes to."""
+        at, tries, repairs = 0, 0, False
+        while True:
+            tries += 1
+            hop = self.hops[at]
+            tried = self._attempt(hop, tries, repairs=repairs)
+            self.seen.attempts.append((hop.number, tried.outcome, tried.failure))
+            if tried.outcome != "failed":
+                return self._over(tried.outcome, hop, tried)
+            going_on = self._next(at, tries, tried)
+            if going_on is None:
+                return self._failed(hop, tried)
+            place, wait = going_on
+            if wait and not self._waits(wait):
+                return self._over("cancelled", None, None)
+            repairs = place == at and tried.misfit
+            at, tries = place, tries if place == at else 0
+
+    # ------------------------------------------------------------------ one attempt
+
+    def _attempt(self, hop: Hop, tries: int, *, repairs: bool) -> Tried:
+        target = Target(hop.route.provider, hop.route.model, hop.payer)
+        number = self.seen.asked.count(target)
+        script = self.scripts.get(target, ())
+        play = script[number] if number < len(script) else GOOD
+        said = texts(target, number, play, structured=self.ask.structured)
+        self.seen.asked.append(target)
+        self.seen.messages.append(1 if not repairs else 3 if self._last_said else 2)
+        self._last_said = "".join(said)
+        tried = self._stream(hop, play, said) if self.ask.streaming else self._whole(hop, play, said)
+        asks_to_wait = play.ending.startswith("HTTP") and tried.failure == CLASS_OF[play.ending]
+        return tried._replace(retry_after_s=play.retry_after_s if asks_to_wait else None)
+
+    _last_said = ""
+
+    def _whole(self, hop: Hop, play: Play, said: list[str]) -> Tried:
+        if not self._passes(play.whole_s, self.now + self._patience_s(hop)):
+            return Tried("failed", "timeout")
+        if play.ending == CANCELLED:
+            return Tried("cancelled")
+        if play.ending in CLASS_OF:
+            return Tried("failed", CLASS_OF[play.ending])
+        if play.ending == "nothing":
+            return Tried("failed", "malformed_response")
+        if self._misfits(play, said):
+            return Tried("failed", "malformed_response", heard=tuple(said), misfit=True)
+        return Tried("answered", heard=tuple(said))
+
+    def _stream(self, hop: Hop, play: Play, said: list[str]) -> Tried:
+        until = self.now + (self.limits.first_token_s or self._patience_s(hop))
+        begun = finished = False
+        handed: list[str] = []
+        held: list[str] = []
+        words = iter(said)
+        for step in play.steps:
+            if not self._passes(step.after_s, until):
+                return self._broken("timeout", play, said, handed, begun=begun, finished=finished)
+            finished = step.kind == "finish" or (finished and step.kind != "text")
+            held.append(next(words) if step.kind == "text" else "")
+            if step.kind == "text":
+                begun, until = True, self.now + self.limits.chunk_s
+            if begun:
+                handed, held = handed + held, []
+                if self._stops(handed):
+                    outcome = "answered" if finished else "abandoned"
+                    return Tried(outcome, heard=tuple(handed), begun=True, stopped=True)
+        if not self._passes(play.after_s, until):
+            return self._broken("timeout", play, said, handed, begun=begun, finished=finished)
+        if play.ending == CANCELLED:
+            return Tried("cancelled", heard=tuple(handed), begun=begun)
+        if play.ending in CLASS_OF:
+            return self._broken(CLASS_OF[play.ending], play, said, handed, begun=begun, finished=finished)
+        if not play.steps:
+            return Tried("failed", "malformed_response")
+        if not finished:
+            return Tried("failed", "stream_broken", tuple(handed), begun)
+        if not self.ask.raw and self._misfits(play, said):
+            return Tried("failed", "malformed_response", tuple(handed), begun, misfit=True)
+        return Tried("answered", None, (*handed, *held), begun=True, stopped=not begun and self._stops(held))
+
+    def _broken(
+        self,
+        failure: FailureClass,
+        play: Play,
+        said: list[str],
+        handed: list[str],
+        *,
+        begun: bool,
+        finished: bool,
+    ) -> Tried:
+        """Return what a stream comes to that breaks: behind its finish reason, nothing is missing."""
+        if begun and finished:
+            if self._misfits(play, said) and not self.ask.raw:
+                return Tried("failed", "malformed_response", tuple(handed), begun)
+            return Tried("answered", None, tuple(handed), begun)
+        return Tried("failed", failure, tuple(handed), begun)
+
+    def _stops(self, handed: list[str]) -> bool:
+        return self.ask.stops_after is not None and len(handed) >= self.ask.stops_after
+
+    def _misfits(self, play: Play, said: list[str]) -> bool:
+        return self.ask.structured and not (play.fits and said)
+
+    def _patience_s(self, hop: Hop) -> float:
+        """Return how long the hop may take: each later one gets as much, if nobody wrote it down."""
+        if hop.timeout_written:
+            return hop.timeout_s
+        return min(hop.timeout_s, self._left_s / (1 + len(self._later(hop.number - 1))))
+
+    def _passes(self, seconds: float, until: float) -> bool:
+        """Let time pass; False: it was more than there was."""
+        left = max(0.0, min(until, self.limits.deadline_s) - self.now)
+        self.now += min(seconds, left)
+        return seconds <= left + EPSILON
+
+    # ------------------------------------------------------------------ what comes next
+
+    def _next(self, at: int, tries: int, tried: Tried) -> tuple[int, float] | None:
+        """Return the place of the next hop and the seconds until it is asked; None: that was the last."""
+        failure, hop = tried.failure, self.hops[at]
+        assert failure is not None
+        left = self.limits.attempts - len(self.seen.attempts)
+        if tried.begun or left <= 0 or self._left_s < LEAST_S:
+            return None
+        if hop.payer == "user" and failure in OF_THE_KEY:
+            return self._first(
+                place for place in range(at + 1, len(self.hops)) if self.hops[place].payer != "user"
+            )
+        action = self.actions[failure, hop.payer]
+        if action == "raise":
+            return None
+        later = self._later(at)
+        most = max(2, math.ceil(self.limits.attempts / len(self.hops)))
+        wait = (tried.retry_after_s or 0.0) + self.jitter * min(8.0, 0.5 * 2 ** (tries - 1))
+        if action == "retry" and tries < most and left > len(later) and wait < self._left_s - LEAST_S:
+            return at, wait
+        if action == "larger":
+            known = hop.window or math.inf
+            later = [place for place in later if (self.hops[place].window or 0) > known]
+        return self._first(iter(later))
+
+    @staticmethod
+    def _first(places: object) -> tuple[int, float] | None:
+        found = next(places, None)  # type: ignore[call-overload]
+        return None if found is None else (found, 0.0)
+
+    def _later(self, at: int) -> list[int]:
+        return [
+            place for place in range(at + 1, len(self.hops)) if self.hops[place].payer == self.hops[at].payer
+        ]
+
+    @property
+    def _left_s(self) -> float:
+        return self.limits.deadline_s - self.now
+
+    def _waits(self, seconds: float) -> bool:
+        self.seen.waits.append(seconds)
+        if len(self.seen.waits) == self.ask.gives_up_at:
+            return False
+        self.now += seconds
+        return True
+
+    # ------------------------------------------------------------------ the end
+
+    def _failed(self, hop: Hop, tried: Tried) -> Prediction:
+        failure = tried.failure
+        assert failure is not None
+        if tried.misfit and self.ask.raw:
+            self.seen.attempts[-1] = (hop.number, "answered", failure)
+            self.seen.fits = False
+            return self._over("answered", hop, tried)
+        self.seen.error = ERROR_OF[failure]
+        if tried.begun and failure not in STILL_SAID_IN_A_STREAM:
+            self.seen.error = errors.StreamBroken
+        return self._over("failed", None, tried)
+
+    def _over(self, outcome: str, hop: Hop | None, tried: Tried | None) -> Prediction:
+        self.seen.outcome, self.seen.seconds = outcome, self.now
+        if hop is not None and outcome == "answered":
+            self.seen.served_by = hop.number
+        if tried is not None:
+            self.seen.texts = tried.heard[: self.ask.stops_after]
+        return self.seen
