@@ -78,6 +78,7 @@ EXAMPLES: list[PointsmanError] = [
 STATUSES = {
     tree.PointsmanError: 500,
     tree.ConfigurationError: 503,
+    tree.UnfitArgument: 500,
     tree.ScopeError: 400,
     tree.UserKeyMismatch: 403,
     tree.UserKeyRequired: 402,

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import ConfigurationError, UnfitArgument
+from app.llm.providers.anthropic_calls import OWN as ANTHROPIC
+from app.llm.providers.calls import renderer_of
+from app.llm.providers.gemini_calls import OWN as GEMINI
+from app.llm.providers.openai_calls import OWN as OPENAI
+from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
+from app.llm.providers.registry import installed_adapters
+from app.llm.wishes import check, render
 from tests.llm.wished import PROTOCOLS, asked_of_all, bodies, protocol_of, saying, wished_at
-from tests.servers.fixtures import server
+from tests.servers.fixtures import server, transport
 from tests.servers.models import any_model
 from tests.servers.running import running
 
 if TYPE_CHECKING:
+    from app.llm.clients.transport import Transport
     from tests.servers.running import RunningServer
     from tests.servers.wire import Answer, Received
 
-__all__ = ["server"]
+__all__ = ["server", "transport"]
 
 
 def hello(received: Received) -> Answer:
@@ -114,6 +122,7 @@ async def test_R2_streams_and_event_loops_are_told_too() -> None:
         ({"temperature": "warm"}, "valid number"),
         ({"temperature": object()}, "valid number"),
         ({"max_tokens": 0}, "greater than 0"),
+        ({"timeout": 5}, "give it a deadline_s"),
         ({"temprature": 0.2}, "did you mean 'temperature'"),
         ({"max_tokens": 50, "max_output_tokens": 60}, "it says 'max_tokens' a second time"),
     ],
@@ -142,6 +151,28 @@ def test_R2_a_value_that_a_protocol_doesnt_know_is_refused() -> None:
         with pytest.raises(UnfitArgument, match=r"'reasoning_effort'.*knows only 'high', 'low', 'medium'"):
             service.get_llm("anthropic").invoke("hello", reasoning_effort="none")
         assert server.received == []
+
+
+def test_R2_an_argument_of_one_protocol_is_sent_to_no_other(server: RunningServer) -> None:
+    adapters = installed_adapters()
+    with wished_at(server) as service:
+        plan = service.plan("mixed")
+        for name in OPENAI | GEMINI | ANTHROPIC:
+            known = {one for one in PROTOCOLS if name in (renderer_of(adapters[one]).own or ())}
+            known |= {one for one in PROTOCOLS if name in renderer_of(adapters[one]).idle}
+            if known == set(PROTOCOLS):
+                check(plan, {name: 1}, adapters.get)
+                continue
+            with pytest.raises(UnfitArgument) as caught:
+                check(plan, {name: 1}, adapters.get)
+            assert caught.value.provider not in known
+
+
+def test_a_hop_is_rendered_without_its_adapter_too(server: RunningServer, transport: Transport) -> None:
+    with wished_at(server) as service:
+        hop = service.plan("openai_compatible").first
+    inner = OpenAICompatibleAdapter().build(hop.spec, hop.spec.base_url, transport)
+    assert render(inner, hop, {"temperature": 0.2, "mood": "fine"}) == {"temperature": 0.2, "mood": "fine"}
 
 
 def test_R4_a_model_that_a_call_names_is_for_the_first_hop() -> None:

@@ -14,7 +14,16 @@ from app.errors import MalformedResponse, UnfitArgument
 from app.llm import RequestScope, UserEndpoint
 from app.llm.providers.openai_compatible import OpenAICompatibleAdapter
 from app.llm.wishes import StructuredWish
-from tests.llm.wished import PROTOCOLS, asked_of_all, bodies, fitting, protocol_of, saying, wished_at
+from tests.llm.wished import (
+    PROTOCOLS,
+    asked_of_all,
+    bodies,
+    fitting,
+    protocol_of,
+    saying,
+    way_in,
+    wished_at,
+)
 from tests.servers.fixtures import server, transport
 from tests.servers.running import running
 
@@ -61,7 +70,6 @@ SCHEMA = {
 }
 UNTITLED = {name: value for name, value in SCHEMA.items() if name != "title"}
 FUNCTION = {"name": "folder", "description": "Where it belongs.", "parameters": UNTITLED}
-FORMAT = {"type": "json_schema", "json_schema": {"name": "folder", "schema": SCHEMA, "strict": True}}
 LOOSE = {"type": "json_schema", "json_schema": {"name": "folder", "schema": SCHEMA}}
 SCHEMAS: list[Any] = [Folder, OldFolder, FolderDict, SCHEMA, UNTITLED, FUNCTION, LOOSE]
 WAYS = ("function_calling", "json_schema", "json_mode")
@@ -77,18 +85,6 @@ RENDERED: dict[str | None, dict[str, str]] = {
 
 def filed(received: Received) -> Answer:
     return fitting(received, {"folder": "f1"})
-
-
-def way_in(protocol: str, body: dict[str, Any]) -> str:
-    """Return by which method a request asks for a schema."""
-    if body.get("tools"):
-        return "function_calling"
-    if protocol == "gemini":
-        return "json_schema" if "responseJsonSchema" in body["generationConfig"] else "json_mode"
-    if protocol == "anthropic":
-        return "json_schema" if "output_config" in body else "json_mode"
-    kind = body["response_format"]["type"]
-    return "json_mode" if kind == "json_object" else str(kind)
 
 
 def values(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - an object of either pydantic, or values
@@ -166,74 +162,6 @@ def test_answers_are_read_by_the_rules_that_a_class_has_for_json() -> None:
     with running(lambda one: saying(protocol_of(one), said)) as server, wished_at(server) as service:
         chain = service.get_llm("gemini").with_structured_output(Dated)
         assert chain.invoke("hello") == Dated(since=dt.date(2026, 3, 2))
-
-
-# ---------------------------------------------------------------- strictly
-
-
-@pytest.mark.parametrize("method", [None, *WAYS])
-def test_a_strict_wish_is_strict_at_every_hop(method: str | None) -> None:
-    options: dict[str, Any] = {} if method is None else {"method": method}
-    with asked_of_all(filed) as (model, server):
-        model.with_structured_output(SCHEMA, strict=True, **options).invoke("hello")
-        sent = bodies(server)
-    openai = sent["openai_compatible"]
-    asked = openai["tools"][0]["function"] if "tools" in openai else openai["response_format"]["json_schema"]
-    assert asked["strict"] is True
-    assert way_in("anthropic", sent["anthropic"]) == "json_schema", "what is kept to by force is strict"
-
-
-def test_how_strictly_a_table_of_openais_is_meant_is_read_in_it() -> None:
-    with asked_of_all(filed) as (model, server):
-        model.with_structured_output(FORMAT, method="function_calling").invoke("hello")
-        assert bodies(server)["openai_compatible"]["tools"][0]["function"]["strict"] is True
-
-
-# ---------------------------------------------------------------- what a hop's row, options and model allow
-
-
-@pytest.mark.parametrize(
-    ("row", "method", "expected"),
-    [
-        ({"structured_method": "function_calling"}, None, "function_calling"),
-        ({"structured_method": "function_calling"}, "json_schema", "function_calling"),
-        ({"structured_method": "function_calling"}, "json_mode", "json_mode"),
-        ({"structured_method": "json_mode"}, "json_schema", "json_mode"),
-        ({"structured_method": "json_mode"}, "function_calling", "function_calling"),
-        ({"supports": ["structured_output", "usage"]}, "function_calling", "json_schema"),
-        ({"supports": ["usage"], "structured_method": "json_mode"}, "function_calling", "json_mode"),
-        ({"supports": ["usage"], "structured_method": "function_calling"}, None, "json_schema"),
-    ],
-    ids=str,
-)
-def test_a_method_that_a_provider_lacks_becomes_the_nearest_that_it_has(
-    row: dict[str, Any], method: str | None, expected: str
-) -> None:
-    options: dict[str, Any] = {} if method is None else {"method": method}
-    with running(filed) as server, wished_at(server, {"openai_compatible": row}) as service:
-        chain = service.get_llm("openai_compatible").with_structured_output(Folder, **options)
-        assert chain.invoke("hello") == Folder(folder="f1")
-        assert way_in("openai_compatible", server.received[0].json) == expected
-
-
-@pytest.mark.parametrize("option", [{"thinking_budget": 2048}, {"reasoning_effort": "low"}], ids=str)
-def test_a_model_that_thinks_is_asked_without_force_at_anthropic(option: dict[str, Any]) -> None:
-    rows = {"anthropic": {"models": [{"match": ["*"], "options": option}]}}
-    with running(filed) as server, wished_at(server, rows) as service:
-        chain = service.get_llm("anthropic").with_structured_output(Folder, method="function_calling")
-        assert chain.invoke("hello") == Folder(folder="f1")
-        assert chain.invoke("hello", thinking_budget=0) == Folder(folder="f1")
-        ways = [way_in("anthropic", one.json) for one in server.received]
-    assert ways == ["json_schema", "json_schema"]
-
-
-def test_a_wish_for_json_without_a_schema_is_one_for_any_json() -> None:
-    with asked_of_all(filed) as (model, server):
-        chain = model.with_structured_output(None, method="json_mode")  # type: ignore[arg-type]  # as LangChain's models take it
-        assert chain.invoke("hello") == {"folder": "f1"}
-        sent = bodies(server)
-    assert {one: way_in(one, sent[one]) for one in PROTOCOLS} == dict.fromkeys(PROTOCOLS, "json_mode")
-    assert "one JSON object" in sent["anthropic"]["system"][0]["text"]
 
 
 # ---------------------------------------------------------------- beside tools and options

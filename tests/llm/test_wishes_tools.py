@@ -196,6 +196,16 @@ def test_R2_tools_that_a_hop_cant_use_are_an_error_before_anybody_is_asked(
         assert server.received == []
 
 
+@pytest.mark.parametrize("protocol", ["gemini", "anthropic"])
+def test_R2_a_choice_that_only_openai_understands_is_an_error_elsewhere(protocol: str) -> None:
+    allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+    with running(filed) as server, wished_at(server) as service:
+        service.get_llm("openai_compatible").bind_tools(TOOLS).invoke("hello", tool_choice=allowed)
+        assert server.received[0].json["tool_choice"] == allowed
+        with pytest.raises(UnfitArgument, match=r"'tool_choice'.*knows no such choice"):
+            service.get_llm(protocol).bind_tools(TOOLS).invoke("hello", tool_choice=allowed)
+
+
 def test_tools_of_a_providers_own_go_to_that_provider() -> None:
     own: dict[str, tuple[dict[str, Any], Any]] = {
         "gemini": ({"google_search": {}}, [{"googleSearch": {}}]),

@@ -126,3 +126,15 @@ def bodies(server: RunningServer) -> dict[str, dict[str, Any]]:
     found = {protocol_of(one): one.json for one in server.received}
     assert len(server.received) == len(found) == len(PROTOCOLS), [one.target for one in server.received]
     return found
+
+
+def way_in(protocol: str, body: dict[str, Any]) -> str:
+    """Return by which method a request asks for a schema."""
+    if body.get("tools"):
+        return "function_calling"
+    if protocol == "gemini":
+        return "json_schema" if "responseJsonSchema" in body["generationConfig"] else "json_mode"
+    if protocol == "anthropic":
+        return "json_schema" if "output_config" in body else "json_mode"
+    kind = body["response_format"]["type"]
+    return "json_mode" if kind == "json_object" else str(kind)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from app.errors import ModelDetached
 from app.llm.routed_model import RoutedChatModel
-from tests.standard.handed_out import OTHER_MODEL, OTHER_PROFILE, HandedOut
+from tests.standard.handed_out import OTHER_MODEL, OTHER_PROFILE, FailingHop, HandedOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,20 @@ class Adapter:
     key: ClassVar[str]
     path: ClassVar[str] = ""
     """What the provider's base URL ends with."""
+    circuit: ClassVar[Any] = "off"
+    """What is said of the circuits of all providers."""
 
     handed_out: HandedOut
     base_url: str
 
+    @pytest.fixture
+    def before(self) -> tuple[FailingHop, ...]:
+        """The hops that are asked first, and fail."""
+        return ()
+
     @pytest.fixture(autouse=True)
-    def _models(self, providers: RunningServer) -> Iterator[None]:
-        self.handed_out = HandedOut(self.protocol, self.provider)
+    def _models(self, providers: RunningServer, before: tuple[FailingHop, ...]) -> Iterator[None]:
+        self.handed_out = HandedOut(self.protocol, self.provider, before, self.circuit)
         self.base_url = providers.origin + self.path
         yield
         self.handed_out.close()
@@ -86,11 +93,12 @@ class UnitSuite(Adapter, ChatModelUnitTests):
             f"{name}_API_KEY": self.key,
             f"{name}_BASE_URL": self.base_url,
             "MODEL_QOS": OTHER_PROFILE,
+            **self.handed_out.variables_before,
         }
         return (
             environment,
             {},
-            {"qos_profile": OTHER_PROFILE, "model": OTHER_MODEL, "provider": self.provider},
+            {"qos_profile": OTHER_PROFILE, "model": OTHER_MODEL, "provider": self.handed_out.first},
         )
 
 

@@ -9,7 +9,7 @@ from app.errors import ForeignScope
 from app.llm.byok.scope import current_scope
 from app.llm.running.call import Call
 from app.llm.running.terms import terms_of
-from app.llm.wishes import StructuredWish, render
+from app.llm.wishes import StructuredWish, check, parser_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,6 @@ def merged(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {**given, **own, **joined}
 
 
-def _with_own_model(rendered: dict[str, Any], hop: Hop) -> dict[str, Any]:
-    """Return the arguments with the model as the first hop's provider spells it; no other takes it (R4)."""
-    if hop.number == 1:
-        return {**rendered, "model": hop.provider.wire_name(rendered["model"])}
-    return {name: value for name, value in rendered.items() if name != "model"}
-
-
 class Line:
     """What a handed-out model needs to run its plan: the plan, the scope, and the container's parts."""
 
@@ -67,11 +60,14 @@ class Line:
         line.scope = scope
         return line
 
-    def begin(self, arguments: dict[str, Any], *, streaming: bool = False) -> tuple[Call, dict[str, Any]]:
+    def begin(
+        self, arguments: dict[str, Any], stop: list[str] | None = None, *, streaming: bool = False
+    ) -> tuple[Call, dict[str, Any]]:
         """Return a new call, and those of its arguments that are for its providers.
 
         :raises ForeignScope: it is made inside another user's request.
         :raises InvalidBudget: one of its limits makes no sense.
+        :raises UnfitArgument: a hop of the plan can't honour one of its arguments.
         """
         ambient, own = current_scope(), self.scope
         if ambient is not None and own is not None and not own.anonymous and ambient != own:
@@ -79,6 +75,9 @@ class Line:
         wish = arguments.get("structured_output") if arguments else None
         keeps_raw = isinstance(wish, StructuredWish) and wish.include_raw
         terms, rest = terms_of(self.plan, arguments, streaming=streaming, keeps_raw=keeps_raw)
+        if rest or stop:
+            asked = rest if stop is None else {**rest, "stop": stop}
+            check(self.plan, asked, self._registry.adapter)
         return Call(self.plan, self._runner, terms, None if own is None else own.user_id), rest
 
     @contextmanager
@@ -98,10 +97,8 @@ class Line:
             if not arguments:
                 yield inner, own
                 return
-            rendered = render(inner, hop, arguments)
-            if "model" in rendered:
-                rendered = _with_own_model(rendered, hop)
-            attempt.parser = self._parser(arguments, hop)
+            rendered = render(inner, hop, arguments, adapter)
+            attempt.parser = parser_of(arguments, hop)
             yield inner, merged(rendered, own)
 
     def parser(self, wish: StructuredWish, answer: AIMessage) -> Runnable[Any, Any]:
@@ -121,11 +118,6 @@ class Line:
             "model": hop.route.model,
             "payer": hop.payer,
         }
-
-    @staticmethod
-    def _parser(arguments: dict[str, Any], hop: Hop) -> Runnable[Any, Any] | None:
-        wish = arguments.get("structured_output")
-        return wish.parser(hop) if isinstance(wish, StructuredWish) else None
 
     def __deepcopy__(self, memo: object) -> Line:
         return self

@@ -140,7 +140,7 @@ class RoutedChatModel(BaseChatModel):
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
-        tool_choice: str | None = None,
+        tool_choice: dict[str, Any] | list[str] | str | bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools; each hop renders them in its own provider's way."""
@@ -163,7 +163,7 @@ class RoutedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         line = self._attached()
-        call, rest = line.begin(kwargs)
+        call, rest = line.begin(kwargs, stop)
         if call.hedge is not None and (lane := call.hedge.lane()) is not None:
             return lane.answer(self._hedged(call, rest, messages, stop).answer)
         while call.goes_on():
@@ -180,7 +180,7 @@ class RoutedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         line = self._attached()
-        call, rest = line.begin(kwargs)
+        call, rest = line.begin(kwargs, stop)
         if call.hedge is not None and call.hedge.beside() is not None:
             return await self._hedged(call, rest, messages, stop).answer()
         while await call.agoes_on():
@@ -198,7 +198,7 @@ class RoutedChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         del run_manager  # who streams reports each token itself
         line = self._attached()
-        call, rest = line.begin(kwargs, streaming=True)
+        call, rest = line.begin(kwargs, stop, streaming=True)
         if call.hedge is not None and (lane := call.hedge.lane()) is not None:
             yield from lane.each(self._hedged(call, rest, messages, stop).chunks())
             return
@@ -223,7 +223,7 @@ class RoutedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         del run_manager  # who streams reports each token itself
         line = self._attached()
-        call, rest = line.begin(kwargs, streaming=True)
+        call, rest = line.begin(kwargs, stop, streaming=True)
         if call.hedge is not None and call.hedge.beside() is not None:
             async with aclosing(self._hedged(call, rest, messages, stop).chunks()) as chunks:
                 async for known in chunks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import Runnable
@@ -75,9 +75,15 @@ class AnswerParser(Runnable["AIMessage", Any]):
     ) -> Iterator[Any]:
         """Yield what can be parsed of the answer while it streams. The first chunk says which hop it is."""
         for first in input:
-            yield from self._line.parser(self._wish, first).transform(
-                chain((first,), input), config, **kwargs
-            )
+            answer = Tap(chain((first,), input))
+            # Held here, and no `yield from`: LangChain's parsers read an answer to its end when they are
+            # closed, so it has to be shut before.
+            parsing = self._line.parser(self._wish, first).transform(answer, config, **kwargs)
+            try:
+                for parsed in parsing:  # noqa: UP028 - as just said
+                    yield parsed
+            finally:
+                answer.shut()
 
     async def atransform(
         self,
@@ -90,6 +96,25 @@ class AnswerParser(Runnable["AIMessage", Any]):
             parser = self._line.parser(self._wish, first)
             async for parsed in parser.atransform(_achain(first, input), config, **kwargs):
                 yield parsed
+
+
+class Tap:
+    """An iterator that can be shut: whoever reads on finds that it has come to its end."""
+
+    def __init__(self, source: Iterator[AIMessage]) -> None:
+        self._source: Iterator[AIMessage] | None = source
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> AIMessage:
+        if self._source is None:
+            raise StopIteration
+        return next(self._source)
+
+    def shut(self) -> None:
+        """End it, and let go of what it reads from."""
+        self._source = None
 
 
 class RawAndParsed(Runnable["AIMessage", "dict[str, Any]"]):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import app.llm.clients.awaiting  # it takes longer than a test's limits
 from app.llm.clients.door import TICKET_HEADER
 from app.llm.clients.patience import Patience
 from app.llm.clients.spec import Grant, origin_of
@@ -44,6 +43,7 @@ def patience(
 
 def ticket_at(transport: Transport, origin: str, limits: Patience | None = None) -> Ticket:
     """Return a ticket for an origin."""
+    transport.awaiting_line()  # the import takes longer than some limits
     return transport.ticket(Grant(credential(), origin_of(origin), "bearer"), limits)
 
 

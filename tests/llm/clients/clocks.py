@@ -10,7 +10,7 @@ SPEED = 200.0
 
 
 class FastClock:
-    """A clock that runs ahead of the machine's own. It may be started late, when what a test is about begins."""
+    """A clock that runs ahead of the machine's own. It may be started when what a test is about begins."""
 
     def __init__(self, *, running: bool = False) -> None:
         self._began: float | None = None

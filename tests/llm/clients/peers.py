@@ -30,6 +30,8 @@ class Peer:
         self.authority = f"127.0.0.1:{listener.getsockname()[1]}"
         self.clock = FastClock()
         """It starts when somebody comes."""
+        self.sockets: list[socket.socket] = []
+        """What is open to others."""
         self._reached, self._left = threading.Semaphore(0), threading.Semaphore(0)
 
     @property
@@ -96,7 +98,11 @@ def says(pieces: Iterable[bytes]) -> Manner:
 
 def trickles(head: bytes, piece: bytes) -> Manner:
     """Take a request, and answer piece by piece without end."""
-    return lambda one, peer: says(_first_then(head, piece))(one, peer)
+
+    def manner(one: socket.socket, peer: Peer) -> None:
+        says(_first_then(head, piece))(one, peer)
+
+    return manner
 
 
 def _first_then(head: bytes, piece: bytes) -> Iterator[bytes]:
@@ -109,6 +115,12 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
+def shut(one: socket.socket) -> None:
+    """End a connection under whoever waits for it."""
+    with suppress(OSError):
+        socket.socket.shutdown(one, socket.SHUT_RDWR)  # also where it speaks TLS
+
+
 @contextmanager
 def peer(manner: Manner) -> Iterator[Peer]:
     """Have somebody on the other side until the block ends."""
@@ -117,7 +129,7 @@ def peer(manner: Manner) -> Iterator[Peer]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         one = Peer(listener)
-        serving: list[tuple[threading.Thread, socket.socket]] = []
+        serving: list[threading.Thread] = []
 
         def serve(taken: socket.socket) -> None:
             with taken, suppress(OSError):  # it was left in the middle of a word
@@ -129,8 +141,9 @@ def peer(manner: Manner) -> Iterator[Peer]:
                 while True:
                     taken = listener.accept()[0]
                     taken.settimeout(PATIENCE_S)
-                    serving.append((threading.Thread(target=serve, args=(taken,)), taken))
-                    serving[-1][0].start()
+                    one.sockets.append(taken)
+                    serving.append(threading.Thread(target=serve, args=(taken,)))
+                    serving[-1].start()
 
         accepting = threading.Thread(target=accept)
         accepting.start()
@@ -139,9 +152,9 @@ def peer(manner: Manner) -> Iterator[Peer]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join(PATIENCE_S)
-            for thread, taken in serving:
-                with suppress(OSError):
-                    taken.shutdown(socket.SHUT_RDWR)
+            for opened in one.sockets:
+                shut(opened)
+            for thread in serving:
                 thread.join(PATIENCE_S)
 
 
@@ -153,7 +166,7 @@ def nobody_accepts() -> Iterator[Peer]:
         listener.listen(0)
         waiting = [socket.socket() for _ in range(4)]
         for one in waiting:
-            one.setblocking(False)
+            one.settimeout(0.0)
             with suppress(BlockingIOError):
                 one.connect(listener.getsockname())
         try:

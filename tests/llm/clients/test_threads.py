@@ -50,6 +50,25 @@ def test_connections_are_used_again(
     assert server.connections == 1
 
 
+def test_connections_are_used_again_after_streams(
+    server: RunningServer, transport: Transport, adapter: ProtocolAdapter
+) -> None:
+    """Also by an SDK that stops to read before HTTP's own end, if that has come."""
+    model = caller(adapter, server.origin, transport)
+    for _ in range(3):
+        assert "".join(chunk.text for chunk in model.stream()) == TEXT
+    assert server.connections == 1
+
+
+def test_a_connection_whose_answer_has_more_to_come_isnt_used_again(transport: Transport) -> None:
+    gate = Gate()
+    with running(lambda _: Answer(parts=[*openai_events(), gate, b"more"], headers=SSE)) as server:
+        model = caller(OpenAICompatibleAdapter(), server.origin, transport)
+        assert "".join(chunk.text for chunk in model.stream()) == TEXT
+        assert server.next_interruption() == 1
+        assert transport.blocking_line().connections == 0
+
+
 def test_a_connection_that_the_provider_closed_is_replaced(
     server: RunningServer, transport: Transport, adapter: ProtocolAdapter
 ) -> None:

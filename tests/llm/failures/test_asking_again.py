@@ -131,12 +131,15 @@ async def test_R9_a_refused_user_key_never_falls_through(
         assert len(provider.received) == 1, "one attempt, and none on the platform's bill"
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("protocol", "argument"),
+    [("openai_compatible", "extra_body"), ("anthropic", "extra_body"), ("gemini", "labels")],
+)
 async def test_an_argument_that_no_sdk_can_render_stays_the_callers_mistake(
-    protocol: str, provider: RunningServer, service: LLMService
+    protocol: str, argument: str, provider: RunningServer, service: LLMService
 ) -> None:
     provider.received.clear()
-    model = service.get_llm(protocol).bind(temperature=object())
+    model = service.get_llm(protocol).bind(**{argument: {"x": object()}})
 
     for_pydantic_and_json = (TypeError, ValueError)
     with pytest.raises(for_pydantic_and_json):

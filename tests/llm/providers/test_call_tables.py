@@ -14,7 +14,7 @@ from app.llm.catalog.options import OPTION_NAMES
 from app.llm.providers.anthropic_calls import OWN as ANTHROPIC
 from app.llm.providers.gemini_calls import OWN as GEMINI
 from app.llm.providers.openai_calls import OWN as OPENAI
-from app.llm.wishes.rendering import SYNONYMS, WISHES
+from app.llm.wishes.gathering import SYNONYMS, WISHES
 from tests.llm.providers.adapters import adapters
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ def test_no_argument_is_both_an_option_and_somebodys_own() -> None:
 
 @pytest.mark.parametrize("adapter", adapters(), ids=lambda adapter: adapter.name)
 def test_every_option_that_is_honoured_can_be_said_by_a_call(adapter: ProtocolAdapter) -> None:
-    for name in adapter.honours:
+    for name in adapter.honours.keys() - {"timeout_s"}:
         assert adapter.calls.option(name, 1)  # type: ignore[attr-defined]  # a member that ours have

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
+from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
 from app.errors import ConfigurationError
@@ -128,6 +129,25 @@ async def test_a_class_of_answers_is_sent_as_its_schema_however_it_is_asked(tran
         wished = received.json["response_format"]["json_schema"]
         assert (wished["name"], wished["strict"]) == ("Folder", True)
         assert wished["schema"]["additionalProperties"] is False
+
+
+def test_a_file_without_a_name_gets_one(server: RunningServer, transport: Transport) -> None:
+    files: list[str | dict[str, Any]] = [
+        {"type": "file", "mime_type": "application/pdf", "base64": "JVBERg=="},
+        {"type": "file", "source_type": "base64", "mime_type": "x/unheard-of", "data": "JVBERg=="},
+        {"type": "file", "mime_type": "application/pdf", "base64": "JVBERg==", "filename": "mine.pdf"},
+        {
+            "type": "file",
+            "mime_type": "application/pdf",
+            "base64": "JVBERg==",
+            "extras": {"filename": "my.pdf"},
+        },
+    ]
+    model = caller(ADAPTER, server.origin, transport)
+    with model.arguments() as arguments:
+        model.model.invoke([HumanMessage([{"type": "text", "text": "Read."}, *files])], **arguments)
+    _, *sent = server.received[0].json["messages"][0]["content"]
+    assert [one["file"]["filename"] for one in sent] == ["file.pdf", "file", "mine.pdf", "my.pdf"]
 
 
 def test_a_format_that_a_caller_writes_into_the_body_is_sent_as_it_is(

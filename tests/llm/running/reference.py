@@ -201,13 +201,17 @@ class Reference:
     ) -> Tried:
         """Return what a stream comes to that breaks: behind its finish reason, nothing is missing."""
         if begun and finished:
-            if self._misfits(play, said) and not self.ask.raw:
+            if not self.ask.raw and (self._misfits(play, said) or self._lacks(said, handed)):
                 return Tried("failed", "malformed_response", tuple(handed), begun)
             return Tried("answered", None, tuple(handed), begun)
         return Tried("failed", failure, tuple(handed), begun)
 
     def _stops(self, handed: list[str]) -> bool:
         return self.ask.stops_after is not None and len(handed) >= self.ask.stops_after
+
+    def _lacks(self, said: list[str], handed: list[str]) -> bool:
+        """Whether a part is missing without which it isn't of the schema."""
+        return self.ask.structured and "".join(said) != "".join(handed)
 
     def _misfits(self, play: Play, said: list[str]) -> bool:
         return self.ask.structured and not (play.fits and said)

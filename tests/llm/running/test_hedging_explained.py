@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.llm import RequestScope, UserEndpoint
+from app.llm.running.hedging_outlook import outlook
 from tests.llm.running.hedged import ADA, GEMINI, NEVER, OPENAI, hedged_at
 
 NOWHERE = "http://127.0.0.1:1"
@@ -67,3 +69,10 @@ def test_of_a_feature_that_does_not_hedge_it_says_nothing() -> None:
     with hedged_at((NOWHERE, NOWHERE), hedge=None) as hedged:
         assert hedged.explained() is None
         assert "hedged" not in str(hedged.container.llm_service().explain("chat"))
+
+
+def test_a_plan_with_one_attempt_has_none_to_spare() -> None:
+    with hedged_at((NOWHERE, NOWHERE)) as hedged:
+        plan = replace(hedged.container.llm_service().plan("chat"), attempts=1)
+        said = outlook(plan, hedged.container.plan_runner())
+        assert said == "not hedged: attempts = 1 leaves no second request"

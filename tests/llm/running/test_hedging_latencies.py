@@ -92,3 +92,8 @@ def test_a_forked_child_begins_to_learn_anew() -> None:
     latencies = noted([1.0] * ENOUGH)
     latencies.renew()
     assert latencies.usual(KIND) == Usual(0, None)
+
+
+def test_of_very_many_answers_the_latest_count() -> None:
+    latencies = noted([9.0] * MOST_SAMPLES + [1.0] * MOST_SAMPLES)
+    assert latencies.usual(KIND) == Usual(MOST_SAMPLES, 1.0)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,27 @@ def test_a_cancellation_that_comes_from_there_is_told_here(loop: HedgingLoop) ->
 
     with pytest.raises(asyncio.CancelledError):
         lane(loop).answer(gives_up)
+
+
+def test_a_call_that_is_cancelled_before_it_began_is_told_so(loop: HedgingLoop) -> None:
+    given, done, tasks = lane(loop), Future[tuple[str, str]](), list[asyncio.Task[None]]()
+
+    async def begins_and_cancels() -> None:
+        given._begin(where, done, tasks)  # noqa: SLF001 - what an interrupt does that comes at once
+        tasks[0].cancel()
+
+    given.answer(begins_and_cancels)
+    with pytest.raises(asyncio.CancelledError):
+        done.result(PATIENCE_S)
+
+
+def test_it_can_be_closed_by_its_own_thread(loop: HedgingLoop) -> None:
+    given = lane(loop)
+    given.answer(where)
+    (thread,) = [one for one in threading.enumerate() if one.name == "pointsman-hedging"]
+    given._on.loop.call_soon_threadsafe(loop.close)  # noqa: SLF001 - as a finalizer would
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
 
 
 def test_chunks_come_as_they_are_asked_for(loop: HedgingLoop) -> None:

@@ -30,6 +30,10 @@ class Connection(Protocol):
         """Whether the other side hasn't taken yet what is to be sent."""
         ...
 
+    def answered(self) -> None:
+        """Note that the other side has begun to answer."""
+        ...
+
 
 class Body(Protocol):
     """What is read of an answer. It is touched in its own event loop alone."""
@@ -100,6 +104,17 @@ class AwaitedExchange:
             raise TimeoutError
         self._limit = asyncio.timeout(None if self.patience is None else self.patience.read())
         return self._limit
+
+    def answered(self, answer: aiohttp.ClientResponse) -> None:
+        """Note that the head of its answer is there.
+
+        :raises TimeoutError: too late, it was cancelled in the meantime. The connection is left.
+        """
+        if self._wire is not None:
+            self._wire.answered()
+        if self.cancelled:
+            answer.close()
+            raise TimeoutError
 
     def watch(self, break_off: Callable[[], None]) -> Watch | None:
         """Return what watches the reads of the answer's body; None: aiohttp does."""

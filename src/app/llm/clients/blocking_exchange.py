@@ -11,7 +11,6 @@ import httpcore2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.llm.clients.patience import Patience
     from app.llm.clients.tickets import Ticket
 
 ENDED = "the exchange was ended by its own side"
@@ -48,7 +47,7 @@ class BlockingExchange:
 
     def __init__(self, ticket: Ticket, timeouts: Mapping[str, float | None]) -> None:
         self._ticket, self._timeouts, self._patience = ticket, timeouts, ticket.patience
-        self._opens_by = 0.0 if self._patience is None else monotonic() + self._patience.connect()
+        self._opens_by = 0.0
         self._lock = threading.Lock()
         self._wire: Connection | None = None
         self._connecting, self._at_once = True, False
@@ -59,14 +58,13 @@ class BlockingExchange:
     # ------------------------------------------------------------------ how long, in seconds (None: for ever)
 
     def limits(self) -> dict[str, object]:
-        """Return what httpcore2 is given as time-outs.
+        """Return what httpcore2 is given as time-outs. The time to connect begins.
 
-        :raises httpcore2.PoolTimeout: the time to connect is over.
+        :raises httpcore2.ConnectTimeout: there is none.
         """
-        if self._patience is None:
-            pool = self._timeouts.get("pool")
-        else:
-            pool = self._left_to_connect(self._patience, httpcore2.PoolTimeout)
+        if self._patience is not None:
+            self._opens_by = monotonic() + self._patience.connect()
+        pool = self._timeouts.get("pool") if self._patience is None else self.to_connect()
         return {"pool": pool, "connect": self, "write": self, "read": self}
 
     def to_connect(self, shares: int = 1) -> float | None:
@@ -79,7 +77,10 @@ class BlockingExchange:
             raise httpcore2.ConnectError(ENDED)
         if self._patience is None:
             return self._timeouts.get("connect")
-        return self._left_to_connect(self._patience, httpcore2.ConnectTimeout) / shares
+        left = min(self._opens_by - monotonic(), self._patience.connect())
+        if left <= 0.0:
+            raise httpcore2.ConnectTimeout(LATE)
+        return left / shares
 
     def to_write(self) -> float | None:
         """Return how long it may take until the next bytes are written.
@@ -115,12 +116,6 @@ class BlockingExchange:
         if self._patience is None:
             return self._timeouts.get(what)
         left = self._patience.read()
-        if left <= 0.0:
-            raise late(LATE)
-        return left
-
-    def _left_to_connect(self, patience: Patience, late: type[httpcore2.TimeoutException]) -> float:
-        left = min(self._opens_by - monotonic(), patience.connect())
         if left <= 0.0:
             raise late(LATE)
         return left

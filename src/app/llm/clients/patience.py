@@ -1,4 +1,4 @@
-"""How long a request may wait: for its connection, for the first content, and from one content to the next."""
+"""How long a request may wait: for its connection, for the first content, and between one and the next."""
 
 from __future__ import annotations
 

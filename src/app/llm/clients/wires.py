@@ -27,6 +27,7 @@ class Wire(httpcore2.NetworkStream):
         self._plain, self._sockets = sockets.note(plain), sockets
         self._spoken: socket.socket | InnerTls = spoken or plain
         self._lock = threading.Lock()
+        self._unanswered = False
 
     def opening(self, seconds: float | None) -> float | None:
         """Return how long a step of opening it may take, where its exchange would wait so long."""
@@ -63,26 +64,27 @@ class Wire(httpcore2.NetworkStream):
             raise exchange.late(httpcore2.ReadTimeout) from None
         except OSError as error:
             raise httpcore2.ReadError(str(error)) from None
+        self._unanswered = False
         if exchange.cancelled:  # what was shut looks as if it had come to its end
             raise httpcore2.ReadError(ENDED)
         return data
 
     def write(self, buffer: bytes, timeout: Any = None) -> None:  # noqa: ANN401 - see the class
         """Send bytes."""
+        if not buffer:  # httpcore2's word for the end of a request without a body
+            return
         exchange: BlockingExchange = timeout
         exchange.sending(self, buffer)
+        self._unanswered = True
         unsent = memoryview(buffer)
         try:
             while unsent:
                 self._spoken.settimeout(self.waiting(exchange.to_write()))
                 unsent = unsent[self._spoken.send(unsent) :]
-        except BaseException as error:
-            self._drop_unsent()
-            if isinstance(error, TimeoutError):
-                raise exchange.late(httpcore2.WriteTimeout) from None
-            if isinstance(error, OSError):
-                raise httpcore2.WriteError(str(error)) from None
-            raise
+        except TimeoutError:
+            raise exchange.late(httpcore2.WriteTimeout) from None
+        except OSError as error:
+            raise httpcore2.WriteError(str(error)) from None
 
     def start_tls(
         self,
@@ -106,8 +108,11 @@ class Wire(httpcore2.NetworkStream):
         return upper
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; what is unsent of a request without an answer is dropped."""
         with self._lock:
+            if self._unanswered:
+                with suppress(OSError):
+                    self._plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._plain.close()
 
     def shut(self) -> None:
@@ -136,11 +141,6 @@ class Wire(httpcore2.NetworkStream):
     def upgraded(self, plain: socket.socket, spoken: InnerTls | None) -> Wire:
         """Return a wire of the same kind over another socket."""
         return Wire(plain, self._sockets, spoken)
-
-    def _drop_unsent(self) -> None:
-        """Let closing drop what the other side doesn't take, instead of keeping it for it."""
-        with suppress(OSError):
-            self._plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 class Network(httpcore2.NetworkBackend):

@@ -52,7 +52,6 @@ OWN: Final = frozenset(
 """What a request of Anthropic's may hold beyond typed options."""
 
 CALL_NAMES: Final[Mapping[str, str]] = {
-    "timeout_s": "timeout",
     "stop": "stop_sequences",
     "thinking_budget": "thinking",
 }

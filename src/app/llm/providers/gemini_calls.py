@@ -48,7 +48,6 @@ OWN: Final = frozenset(
 """What a request to Gemini may hold beyond typed options, as ChatGoogleGenerativeAI calls it."""
 
 CALL_NAMES: Final[Mapping[str, str]] = {
-    "timeout_s": "timeout",
     "stop": "stop_sequences",
     "max_tokens": "max_output_tokens",
 }

@@ -50,7 +50,7 @@ OWN: Final = frozenset(
 )
 """What OpenAI's requests may hold beyond typed options. What else a server takes goes into `extra_body`."""
 
-CALL_NAMES: Final[Mapping[str, str]] = {"timeout_s": "timeout", "stop": "stop_sequences"}
+CALL_NAMES: Final[Mapping[str, str]] = {"stop": "stop_sequences"}
 """Typed options that a single call spells in another way."""
 
 

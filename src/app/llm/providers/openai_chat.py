@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx  # noqa: F401 - openai looks at it in every request, and fails while another thread imports it
@@ -19,6 +17,7 @@ from app.llm.providers.openai_answers import (
     refuse_unjoinable,
     said_in,
 )
+from app.llm.providers.openai_requests import as_data, with_file_names, with_told
 from app.llm.providers.rendering import check_kept
 
 if TYPE_CHECKING:
@@ -41,11 +40,6 @@ NOT_FROM_THE_ENVIRONMENT: Final[Mapping[str, Any]] = {
     "use_responses_api": False,
     "max_retries": 0,
 }
-
-INSTRUCTING: Final = frozenset({"system", "developer"})
-"""The roles of messages that say what a model has to do."""
-NOT_IN_A_NAME: Final = re.compile(r"[^\w-]", re.ASCII)
-"""What the name of a schema may not hold: that of a generic class has brackets."""
 
 
 class SealedOpenAI(openai.OpenAI):
@@ -82,6 +76,8 @@ class TransportedChatOpenAI(ChatOpenAI):
         told, stops = kwargs.pop(TOLD, None), kwargs.pop("stop_sequences", None)
         kwargs.pop("stream_usage", None)  # a whole answer has it in any case
         stop = stop if stop is not None else stops
+        if isinstance(input_, list):
+            input_ = with_file_names(input_)
         payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
         if told is not None:
             payload["messages"] = with_told(payload["messages"], told)
@@ -140,23 +136,6 @@ def _keep_reasoning(message: BaseMessage, said: object) -> None:
     """Keep the reasoning of a message, or of a part of it, where LangChain keeps that of such providers."""
     if reasoning := reasoning_in(said):
         message.additional_kwargs["reasoning_content"] = reasoning
-
-
-def as_data(wished: type | dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Return a response format as JSON: a pydantic class becomes its schema, as strict as OpenAI wants it."""
-    if not isinstance(wished, type):
-        return wished
-    function = openai.pydantic_function_tool(wished)["function"]
-    name = NOT_IN_A_NAME.sub("_", wished.__name__)
-    described = {"name": name, "schema": function["parameters"], "strict": True}
-    return {"type": "json_schema", "json_schema": described}
-
-
-def with_told(messages: list[dict[str, Any]], told: str) -> list[dict[str, Any]]:
-    """Return the messages with something more for the model, behind what the system messages say."""
-    behind = len(list(takewhile(lambda one: one["role"] in INSTRUCTING, messages)))
-    role = messages[0]["role"] if behind else "system"
-    return [*messages[:behind], {"role": role, "content": told}, *messages[behind:]]
 
 
 def build_openai_chat(

@@ -251,8 +251,13 @@ class Attempt:
             self.told.serves(self)
 
     def measure(self) -> None:
-        """Write down how long it has taken until now, and whether a request has left."""
+        """Write down how long it has taken until now, and whether a request has left.
+
+        Of one that lost a race that is known already, and may have been told.
+        """
         record, ticket = self.record, self._ticket
+        if record.outcome == "cancelled":
+            return
         record.ms = self.seconds * MS
         if ticket is not None:
             record.requests = ticket.requests

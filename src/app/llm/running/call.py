@@ -166,6 +166,10 @@ class Call:
             self._go_on_after(failed, failed.failure)
             return True
         own = own_error(failed.error)
+        if own is None and self._last_error is not None:  # a later hop can't say what the first one could
+            if not self.course.pass_over():
+                self._end("failed", self._last_error())
+            return True
         self._end("failed", None if own is None else bare(own))
         return own is not None and not (own is failed.error and isinstance(own, ConfigurationError))
 

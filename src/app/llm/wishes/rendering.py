@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from app.errors import nearest
-from app.llm.catalog.options import OPTION_NAMES, Options
-from app.llm.providers.calls import ToolUse, renderer_of, unfit
+from app.llm.catalog.options import OPTION_NAMES
+from app.llm.providers.calls import renderer_of, unfit
 from app.llm.wishes.formats import format_of
+from app.llm.wishes.gathering import gathered
 from app.llm.wishes.reading import check_of
-from app.llm.wishes.structured import TRACING_ONLY, StructuredWish
-from app.llm.wishes.tools import USE, BoundTools, use_of
+from app.llm.wishes.structured import StructuredWish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,35 +18,12 @@ if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
-    from app.llm.catalog.options import OptionValue
     from app.llm.clients.spec import ClientSpec
     from app.llm.planning import Hop, Plan
-    from app.llm.providers.calls import AnswerFormat, CallRenderer
+    from app.llm.providers.calls import CallRenderer
     from app.llm.providers.protocol import ProtocolAdapter
-
-SYNONYMS: Final[Mapping[str, str]] = {
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "timeout": "timeout_s",
-    "effort": "reasoning_effort",
-}
-"""What single providers call a typed option -> its name here, which holds for all of them."""
-WISHES: Final = frozenset({"tools", "structured_output", "response_format", "model", *USE, *TRACING_ONLY})
-"""Arguments that are no options: they are rendered by what they mean."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """What a call wishes for, in words that no provider owns; `own` are those that one does."""
-
-    options: dict[str, OptionValue]
-    own: dict[str, Any]
-    tools: BoundTools | None
-    use: ToolUse
-    answer: AnswerFormat | None
-    structured: StructuredWish | None
-    model: str | None
+    from app.llm.wishes.gathering import Gathered
+    from app.llm.wishes.tools import BoundTools
 
 
 def render(
@@ -80,9 +54,10 @@ def check(plan: Plan, arguments: dict[str, Any], adapter_of: Callable[[str], Pro
 
     :raises UnfitArgument: one can't. It would be found out on the day on which that hop is needed.
     """
+    wishes = gathered(plan.first.spec, arguments)
     for hop in plan.hops:
         adapter = adapter_of(hop.spec.protocol)
-        wishes, renderer = gathered(hop.spec, arguments), renderer_of(adapter)
+        renderer = renderer_of(adapter)
         _rendered(hop, wishes, renderer, adapter)
         if wishes.tools is not None:
             renderer.tool_use(hop.spec, wishes.use, {**dict(hop.spec.options), **wishes.options})
@@ -102,53 +77,6 @@ def parser_of(arguments: Mapping[str, Any], hop: Hop) -> Runnable[Any, Any] | No
     given = arguments.get("response_format")
     wished = format_of(hop.spec, given)
     return None if wished is None or wished.kind == "other" else check_of(given)
-
-
-def gathered(spec: ClientSpec, arguments: Mapping[str, Any]) -> Gathered:
-    """Return a call's wishes by what they mean.
-
-    :raises UnfitArgument: one makes no sense anywhere.
-    """
-    bound, wish = arguments.get("tools"), arguments.get("structured_output")
-    structured = wish if isinstance(wish, StructuredWish) else None
-    tools = BoundTools.of(bound or (structured.tools if structured else None))
-    beside = [structured.others if structured else {}, bound.options if isinstance(bound, BoundTools) else {}]
-    named = _by_our_names(spec, {**beside[0], **beside[1], **arguments})
-    use = use_of(spec, named, tools.names if tools else ())
-    return Gathered(
-        options=_options(spec, {name: named[name] for name in named.keys() & OPTION_NAMES}),
-        own={name: value for name, value in named.items() if name not in OPTION_NAMES | WISHES},
-        tools=tools,
-        use=use,
-        answer=format_of(spec, named.get("response_format"), strict=use.strict),
-        structured=structured,
-        model=named.get("model"),
-    )
-
-
-def _by_our_names(spec: ClientSpec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given under the names that hold for all providers; None is nothing."""
-    named: dict[str, Any] = {}
-    for name, value in given.items():
-        ours = SYNONYMS.get(name, name)
-        if ours in named:
-            raise unfit(spec, name, f"it says {ours!r} a second time")
-        if value is not None:
-            named[ours] = value
-    return named
-
-
-def _options(spec: ClientSpec, given: dict[str, Any]) -> dict[str, OptionValue]:
-    if not given:
-        return {}
-    if "stop" in given:
-        stop = given["stop"]
-        given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
-    try:
-        return Options.model_validate(given).given()
-    except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        raise unfit(spec, str(wrong["loc"][0]), wrong["msg"]) from None
 
 
 def _rendered(
@@ -204,7 +132,15 @@ def _check_tools(spec: ClientSpec, tools: BoundTools, renderer: CallRenderer) ->
 def _bound(
     inner: BaseChatModel, spec: ClientSpec, tools: BoundTools, use: dict[str, Any], renderer: CallRenderer
 ) -> dict[str, Any]:
-    _check_tools(spec, tools, renderer)
+    """Return tools as the hop's model takes them. LangChain needs a while for that: it is remembered."""
+    key = spec, repr(use)
+    if key not in tools.rendered:
+        _check_tools(spec, tools, renderer)
+        tools.rendered[key] = _bind(inner, spec, tools, use)
+    return tools.rendered[key]
+
+
+def _bind(inner: BaseChatModel, spec: ClientSpec, tools: BoundTools, use: dict[str, Any]) -> dict[str, Any]:
     try:
         bound: Any = inner.bind_tools(tools.given, **use)
     except (ValueError, TypeError, KeyError) as error:

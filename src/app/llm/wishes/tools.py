@@ -29,6 +29,8 @@ class BoundTools(list[Any]):
         super().__init__(_shown(tool) for tool in given)
         self.given = tuple(given)
         self.options = options
+        self.rendered: dict[tuple[ClientSpec, str], dict[str, Any]] = {}
+        """What became of them at each hop, by its client's spec and how they are to be used."""
 
     @classmethod
     def of(cls, tools: object) -> BoundTools | None:
