@@ -60,6 +60,8 @@ class ScriptedModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         for word in re.split("(?<= )", self.says(str(messages[-1].content))):
             yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+        ended = {"finish_reason": "stop"}
+        yield ChatGenerationChunk(message=AIMessageChunk(content=""), generation_info=ended)
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any

@@ -1,4 +1,4 @@
-"""`python -m tests.llm.ten_thousand_calls [CALLS] [SEED]`: requests at the servers against attempts recorded."""
+"""`python -m tests.llm.ten_thousand_calls [CALLS] [SEED]`: requests seen against attempts recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One address where every provider fails: in another way from one request to another, and never with an answer."""
+"""One address where every provider fails, in another way from one request to another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def refused(status: int, **headers: str) -> Answer:
 
 
 def opening(received: Received) -> list[bytes]:
-    """Return what a stream says before its first content: one protocol's role and ping, the other ones' nothing."""
+    """Return what a stream says before its first content, in a protocol that says something there."""
     events = events_for(received) or []
     return [one for one in events if b"message_start" in one or b"content_block_start" in one]
 

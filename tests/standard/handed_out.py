@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from langchain_core.language_models.chat_models import BaseChatModel
 
+
 class FailingHop(NamedTuple):
     """A provider that fails, and where: its protocol, its name, and its base URL."""
 

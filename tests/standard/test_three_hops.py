@@ -1,20 +1,24 @@
-"""LangChain's standard suites on plans whose first two hops fail; each protocol serves once, as the third one."""
+"""LangChain's standard suites on plans whose first two hops fail; each protocol serves once, as the third."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from tests.servers.running import running
-from tests.standard.failing import failed
+from tests.standard.failing import failed, refused
 from tests.standard.handed_out import MODEL, FailingHop
-from tests.standard.suites import Adapter, IntegrationSuite, Place, UnitSuite
-from tests.standard.test_anthropic import Anthropic, TestAnthropicIntegration as AnthropicIntegration
-from tests.standard.test_gemini import Gemini, TestGeminiIntegration as GeminiIntegration
+from tests.standard.suites import Adapter, Place, UnitSuite
+from tests.standard.test_anthropic import Anthropic
+from tests.standard.test_anthropic import TestAnthropicIntegration as AnthropicIntegration
+from tests.standard.test_gemini import Gemini
+from tests.standard.test_gemini import TestGeminiIntegration as GeminiIntegration
 from tests.standard.test_openai_compatible import (
     OpenAICompatible,
+)
+from tests.standard.test_openai_compatible import (
     TestOpenAICompatibleIntegration as OpenAICompatibleIntegration,
 )
 
@@ -60,7 +64,7 @@ class ThirdHop(Adapter):
 
 
 class ThirdHopIntegration(ThirdHop):
-    """What LangChain's suite doesn't ask: that the first two hops failed indeed, and that the record says so."""
+    """What LangChain's suite doesn't ask: whether the first two hops failed, and the record says so."""
 
     async def test_the_third_hop_serves_in_every_way_of_asking(self, model: BaseChatModel) -> None:
         check(model.invoke("Hello"))
@@ -79,7 +83,7 @@ class ThirdHopIntegration(ThirdHop):
         assert answer["parsed"] == Place(town="Überlingen", houses=3)
         called = model.bind_tools([Place], tool_choice="Place").invoke("There are 3 houses in 'Ulm'.")
         check(called)
-        assert called.tool_calls[0]["args"] == {"town": "Ulm", "houses": 3}  # type: ignore[attr-defined]
+        assert called.tool_calls[0]["args"] == {"town": "Ulm", "houses": 3}
         targets = {one.target.partition("?")[0] for one in failing.received}
         assert len(targets) == 2, "each of the first two was asked in its own protocol"
 
@@ -98,7 +102,11 @@ class ThirdHopIntegration(ThirdHop):
     def asked_of(self, failing: RunningServer, number: int) -> list[str]:
         """Return the requests that the hop of this index got, with where they went."""
         protocols = [protocol for protocol in AT if protocol != self.protocol]
-        marks = {"openai_compatible": "/chat/completions", "gemini": "enerateContent", "anthropic": "/messages"}
+        marks = {
+            "openai_compatible": "/chat/completions",
+            "gemini": "enerateContent",
+            "anthropic": "/messages",
+        }
         mark = marks[protocols[number]]
         return [one.target + one.body.decode() for one in failing.received if mark in one.target]
 
@@ -136,3 +144,28 @@ class TestAnthropicLastUnit(ThirdHop, Anthropic, UnitSuite):
 
 class TestAnthropicLastIntegration(ThirdHopIntegration, AnthropicIntegration):
     pass
+
+
+class TestAnthropicLastWithCircuits(ThirdHop, AnthropicIntegration):
+    """Once the circuits of the first two hops are open, they are passed over."""
+
+    circuit: ClassVar[Any] = {"failures": 1, "window_s": 60.0, "open_s": 60.0}
+
+    @pytest.fixture
+    def failing(self) -> Iterator[RunningServer]:
+        with running(lambda _: refused(503)) as server:
+            yield server
+
+    def test_hops_whose_circuits_are_open_are_passed_over(
+        self, model: BaseChatModel, failing: RunningServer
+    ) -> None:
+        model.invoke("Hello")
+        failing.received.clear()
+        stamp = model.invoke("Hello").response_metadata["pointsman"]
+        assert failing.received == []
+        assert [(one["hop"], one["outcome"]) for one in stamp["attempts"]] == [(3, "answered")]
+        assert [(one["hop"], one["reason"]) for one in stamp["passed_over"]] == [
+            (1, "circuit_open"),
+            (2, "circuit_open"),
+        ]
+        assert stamp["degraded_because"] == "circuit_open"

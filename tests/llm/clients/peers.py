@@ -14,6 +14,7 @@ from tests.llm.clients.clocks import FastClock
 from tests.servers.running import PATIENCE_S
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -76,6 +77,20 @@ def never_reads(one: socket.socket, peer: Peer) -> None:
     poll.register(one, select.POLLRDHUP | select.POLLERR | select.POLLHUP)
     if not poll.poll(PATIENCE_S * 1000):
         raise TimeoutError("nobody left")
+
+
+def stalls_over_tls(context: ssl.SSLContext) -> Manner:
+    """Begin to answer over TLS, and then take nothing any more, not even a farewell."""
+
+    def manner(one: socket.socket, peer: Peer) -> None:
+        secure = context.wrap_socket(one, server_side=True)
+        peer.sockets.append(secure)
+        with secure:
+            secure.recv(SMALL)
+            secure.sendall(HEAD + CHUNKED + chunk(b"data: word\n\n"))
+            never_reads(secure, peer)
+
+    return manner
 
 
 def says(pieces: Iterable[bytes]) -> Manner:

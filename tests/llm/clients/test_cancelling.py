@@ -25,6 +25,7 @@ from tests.llm.clients.asking import (
     ticket_at,
     whole,
 )
+from tests.llm.clients.certified import tls
 from tests.llm.clients.peers import (
     CHUNKED,
     HEAD,
@@ -34,11 +35,13 @@ from tests.llm.clients.peers import (
     nobody_accepts,
     peer,
     says,
+    stalls_over_tls,
 )
 from tests.servers.running import PATIENCE_S, running
 from tests.servers.wire import Answer, Gate
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from app.llm.clients.door import Ticket
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from tests.llm.clients.asking import Ask
     from tests.llm.clients.peers import Manner
     from tests.servers.wire import Received
+
+__all__ = ["tls"]
 
 HUGE, SMALL = b"x" * 30_000_000, b"{}"
 HALF = says([HEAD + CHUNKED, chunk(b"data: word\n\n")])
@@ -236,6 +241,21 @@ def test_a_block_that_ends_ends_what_other_threads_do_under_it(
             call.result(PATIENCE_S)
         assert one.was_left()
         nothing_is_under_way(transport)
+
+
+@EVERY_WAY
+def test_a_tls_connection_doesnt_wait_for_the_other_sides_farewell(
+    transport: Transport, ask: Ask, tls: ssl.SSLContext
+) -> None:
+    with peer(stalls_over_tls(tls)) as one, ThreadPoolExecutor(1) as threads:
+        url = f"https://{one.authority}"
+        ticket = ticket_at(transport, url, patience())
+        call = threads.submit(ask, transport, ticket, url, SMALL)
+        assert one.was_reached()
+        ticket.cancel()
+        with pytest.raises(httpx2.NetworkError):
+            call.result(PATIENCE_S)
+        assert one.was_left()
 
 
 def press_ctrl_c(when: Callable[[], bool]) -> threading.Thread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,7 @@ from tests.servers.wire import Answer, Gate
 if TYPE_CHECKING:
     from app.llm.clients.transport import Transport
     from app.llm.providers.protocol import ProtocolAdapter
+    from tests.llm.providers.adapters import Caller
     from tests.servers.running import RunningServer
     from tests.servers.wire import Received
 
@@ -66,6 +68,32 @@ def test_a_loop_that_was_closed_is_forgotten(transport: Transport) -> None:
         assert loop.run_until_complete(ask()) == 1
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def die_in_a_stream(model: Caller, server: RunningServer) -> None:
+    loop = asyncio.new_event_loop()
+    reading = loop.create_task(read(model))
+    loop.run_until_complete(loop.run_in_executor(None, server.next_arrival))
+    assert not reading.done()
+    loop.close()
+
+
+async def read(model: Caller) -> list[str]:
+    return [chunk.text async for chunk in model.astream()]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # asyncio's and aiohttp's word on such a loop
+def test_R14_a_loop_that_is_closed_in_the_middle_of_a_stream_leaves_nothing(
+    transport: Transport, adapter: ProtocolAdapter
+) -> None:
+    with running(partial(held_back, gate=Gate())) as server:
+        model = caller(adapter, server.origin, transport)
+        die_in_a_stream(model, server)
+        server.script = any_model
+        assert asyncio.run(model.aask()).text == TEXT  # a new loop sweeps up after those that have ended
+        assert server.next_interruption() == 1
+        gc.collect()
+        assert repr(transport) == "Transport(open, calls under way: 0)"
 
 
 async def test_connections_of_a_loop_are_used_again(

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
 from tests.llm.clients.asking import EVERY_WAY, SHORT_S, patience, ticket_at
+from tests.llm.clients.certified import tls
 from tests.llm.clients.peers import never_answers, peer
 from tests.llm.clients.tunnels import tunnel
-from tests.servers.certificates import self_signed
 from tests.servers.running import running
 from tests.servers.wire import Answer, Gate
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import ssl
 
     from app.llm.clients.transport import Transport
     from tests.llm.clients.asking import Ask
 
+__all__ = ["tls"]
+
 PROVIDER = "https://provider.test"
 OVER_BOTH = pytest.mark.parametrize("secure", [False, True], ids=["http proxy", "https proxy"])
 LARGE = b"x" * 100_000
-
-
-@pytest.fixture
-def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    pem, context = tmp_path / "server.pem", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    pem.write_bytes(self_signed("127.0.0.1", "provider.test"))
-    context.load_cert_chain(pem)
-    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    return context
 
 
 @EVERY_WAY

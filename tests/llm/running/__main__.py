@@ -1,4 +1,4 @@
-"""`python -m tests.llm.running [EXAMPLES]`: the model of the table, played that often (2000), and how it ended."""
+"""`python -m tests.llm.running [EXAMPLES]`: the model of the table, played so often (2000 times)."""
 
 from __future__ import annotations
 

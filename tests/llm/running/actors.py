@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -20,7 +21,7 @@ from app.llm.clients.transport import Transport
 from tests.llm.running.scripts import CANCELLED, GOOD, Kind, raised_by
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tests.llm.running.controlled import ControlledClock
     from tests.llm.running.scripts import Play
 
+Scripts = Mapping["Target", Sequence["Play"]]
+"""What is played at each target, request by request."""
 EPSILON = 1e-9
 """Seconds that arithmetic may be off."""
 USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
@@ -44,7 +47,7 @@ class Place(BaseModel):
 
 
 class PlaceParser(BaseOutputParser[Place]):
-    """Reads a place, and nothing that only begins like one: LangChain's own parsers mend JSON that breaks off."""
+    """Reads a whole place: LangChain's own parsers also read JSON that breaks off."""
 
     def parse(self, text: str) -> Place:
         try:
@@ -102,12 +105,12 @@ class Theatre:
 
     clock: ControlledClock
     transport: RememberingTransport
-    scripts: dict[Target, Sequence[Play]] = field(default_factory=dict)
+    scripts: Scripts = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     asked: dict[Target, int] = field(default_factory=lambda: defaultdict(int))
     cancel: Callable[[], object] = lambda: None
 
-    def begin(self, scripts: dict[Target, Sequence[Play]]) -> None:
+    def begin(self, scripts: Scripts) -> None:
         """Play these scripts from now on."""
         self.scripts, self.entries = scripts, []
         self.asked.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from tests.llm.running.reference import Ask
@@ -11,7 +13,7 @@ scripts = st.lists(st.lists(plays, min_size=1, max_size=3), min_size=1, max_size
 """What the hops of a plan do, request by request; whatever they do beyond it is good."""
 jitters = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 """The part of the longest pause that chance makes of it."""
-own_limits = st.just({}) | st.fixed_dictionaries(
+own_limits: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
     {},
     optional={
         "deadline_s": st.sampled_from([1.0, 3.0, 20.0]),
@@ -26,9 +28,7 @@ own_limits = st.just({}) | st.fixed_dictionaries(
 def _possible(ask: Ask) -> Ask:
     """Return an ask without what doesn't go together: only a plain stream's chunks are counted."""
     plain_stream = ask.streaming and not ask.structured
-    return ask._replace(
-        raw=ask.raw and ask.structured, stops_after=ask.stops_after if plain_stream else None
-    )
+    return ask._replace(raw=ask.raw and ask.structured, stops_after=ask.stops_after if plain_stream else None)
 
 
 asks = st.builds(

@@ -45,7 +45,9 @@ def check_bill(stage: Stage) -> None:
     for entry, attempt in zip(entries, record.attempts, strict=True):
         provider, _, payer = entry.target
         assert entry.target == (attempt.provider, attempt.model, attempt.payer)
-        assert entry.key == (KEYS[f"{provider.upper()}_API_KEY"] if payer == "platform" else key_of("ada", provider))
+        assert entry.key == (
+            KEYS[f"{provider.upper()}_API_KEY"] if payer == "platform" else key_of("ada", provider)
+        )
         assert attempt.requests == 1
     for before, after in pairwise(record.attempts):
         if before.payer != after.payer:

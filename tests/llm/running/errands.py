@@ -66,7 +66,7 @@ def look_up(topic: str) -> str:
 
 
 class HurriedClock(SystemClock):
-    """The machine's time, but for pauses between attempts: they go by quickly, and callers give up in them."""
+    """The machine's time, but for pauses between attempts: they are short, and callers give up in them."""
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds / FASTER)
@@ -96,7 +96,7 @@ class Errand:
     @classmethod
     def drawn(cls, number: int, *, in_a_loop: bool, seed: int = 0) -> Errand:
         """Return the errand of this number: the same one each time."""
-        chance = random.Random(f"{seed} {number}")
+        chance = random.Random(f"{seed} {number}")  # noqa: S311 - draws errands
         keys = tuple(name for name in PROTOCOL_OF if chance.random() < 0.6) if chance.random() < 0.5 else ()
         way = chance.choice(WAYS)
         # Giving up on several calls at once would meet one between its door and its server.
@@ -260,7 +260,8 @@ def tables() -> dict[str, Any]:
 @contextmanager
 def office(seed: int = 0) -> Iterator[Office]:
     """Yield an office at a server of its own; when the block has ended, every record was told."""
-    providers, records = FaultyProviders(seed), []
+    providers = FaultyProviders(seed)
+    records: list[CallRecord] = []
     with serving(providers) as server:
         variables = {f"{name.upper()}_API_KEY": f"{name}-platform" for name in PROTOCOL_OF}
         for name, protocol in PROTOCOL_OF.items():

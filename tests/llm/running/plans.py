@@ -29,9 +29,9 @@ DEFAULTS: Mapping[FailureClass, Action] = {
 
 def table(**actions: Action) -> FailureTable:
     """Return a table: what isn't said here retries, goes on or raises as a plain one does."""
-    said: dict[Any, Action] = {**DEFAULTS, **dict.fromkeys(OF_THE_KEY, "next"), **actions}  # type: ignore[dict-item]
+    said: dict[Any, Action] = {**DEFAULTS, **dict.fromkeys(OF_THE_KEY, "next"), **actions}
     rules = {(one, payer): Rule(said[one], None) for one in FAILURE_CLASSES for payer in PAYERS}
-    rules |= {(one, "user"): Rule("raise", None) for one in OF_THE_KEY}  # type: ignore[misc]
+    rules |= {(one, "user"): Rule("raise", None) for one in OF_THE_KEY}
     return FailureTable(rules)
 
 
@@ -65,5 +65,5 @@ def hop(
 def plan(*payers: Payer, hops: tuple[Hop, ...] = (), **more: Any) -> Plan:
     """Return a plan with a hop for each of these payers, or with the given hops."""
     chosen = hops or tuple(hop(number, payer) for number, payer in enumerate(payers, 1))
-    given = {"deadline_s": 100.0, "attempts": 2 * len(chosen), "table": table()} | more
+    given: dict[str, Any] = {"deadline_s": 100.0, "attempts": 2 * len(chosen), "table": table()} | more
     return Plan(Feature("summary", FeatureRow(about="Summarise")), "premium", chosen, (), **given)

@@ -64,7 +64,7 @@ class Ask(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """How an attempt ended. `heard` are the texts of the chunks that were handed on, `begun` whether any was."""
+    """How an attempt ended. `heard` are the texts of the chunks that were handed on, if it was `begun`."""
 
     outcome: str
     failure: FailureClass | None = None
@@ -72,7 +72,6 @@ class Tried(NamedTuple):
     begun: bool = False
     misfit: bool = False
     retry_after_s: float | None = None
-    stopped: bool = False
 
 
 @dataclass
@@ -91,22 +90,38 @@ class Prediction:
     seconds: float = 0.0
 
 
+@dataclass
+class Heard:
+    """What was heard of a stream so far. `until` is the moment until which more of it has to come."""
+
+    until: float
+    begun: bool = False
+    finished: bool = False
+    handed: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+    def release(self) -> None:
+        """Hand on what was held back."""
+        self.handed, self.held = self.handed + self.held, []
+
+    def ends(self, outcome: str, failure: FailureClass | None = None) -> Tried:
+        """Return how the attempt ended."""
+        return Tried(outcome, failure, tuple(self.handed), self.begun)
+
+
+@dataclass
 class Reference:
     """One call, told by the rules."""
 
-    def __init__(
-        self,
-        hops: Sequence[Hop],
-        actions: Actions,
-        limits: Limits,
-        ask: Ask,
-        scripts: Mapping[Target, Sequence[Play]],
-        jitter: float,
-    ) -> None:
-        self.hops, self.actions, self.limits, self.ask = hops, actions, limits, ask
-        self.scripts, self.jitter = scripts, jitter
-        self.now = 0.0
-        self.seen = Prediction()
+    hops: Sequence[Hop]
+    actions: Actions
+    limits: Limits
+    ask: Ask
+    scripts: Mapping[Target, Sequence[Play]]
+    jitter: float
+    now: float = 0.0
+    seen: Prediction = field(default_factory=Prediction)
+    last_said: str = ""
 
     def predict(self) -> Prediction:
         """Return what the call comes to."""
@@ -136,13 +151,11 @@ class Reference:
         play = script[number] if number < len(script) else GOOD
         said = texts(target, number, play, structured=self.ask.structured)
         self.seen.asked.append(target)
-        self.seen.messages.append(1 if not repairs else 3 if self._last_said else 2)
-        self._last_said = "".join(said)
+        self.seen.messages.append(1 if not repairs else 3 if self.last_said else 2)
+        self.last_said = "".join(said)
         tried = self._stream(hop, play, said) if self.ask.streaming else self._whole(hop, play, said)
         asks_to_wait = play.ending.startswith("HTTP") and tried.failure == CLASS_OF[play.ending]
         return tried._replace(retry_after_s=play.retry_after_s if asks_to_wait else None)
-
-    _last_said = ""
 
     def _whole(self, hop: Hop, play: Play, said: list[str]) -> Tried:
         if not self._passes(play.whole_s, self.now + self._patience_s(hop)):
@@ -158,60 +171,50 @@ class Reference:
         return Tried("answered", heard=tuple(said))
 
     def _stream(self, hop: Hop, play: Play, said: list[str]) -> Tried:
-        until = self.now + (self.limits.first_token_s or self._patience_s(hop))
-        begun = finished = False
-        handed: list[str] = []
-        held: list[str] = []
+        heard = Heard(self.now + (self.limits.first_token_s or self._patience_s(hop)))
+        return self._listens(heard, play, said) or self._at_its_end(heard, play, said)
+
+    def _listens(self, heard: Heard, play: Play, said: list[str]) -> Tried | None:
+        """Hear a stream's chunks; None: until its end."""
         words = iter(said)
         for step in play.steps:
-            if not self._passes(step.after_s, until):
-                return self._broken("timeout", play, said, handed, begun=begun, finished=finished)
-            finished = step.kind == "finish" or (finished and step.kind != "text")
-            held.append(next(words) if step.kind == "text" else "")
+            if not self._passes(step.after_s, heard.until):
+                return self._broken("timeout", heard, play, said)
+            heard.finished = step.kind == "finish" or (heard.finished and step.kind != "text")
+            heard.held.append(next(words) if step.kind == "text" else "")
             if step.kind == "text":
-                begun, until = True, self.now + self.limits.chunk_s
-            if begun:
-                handed, held = handed + held, []
-                if self._stops(handed):
-                    outcome = "answered" if finished else "abandoned"
-                    return Tried(outcome, heard=tuple(handed), begun=True, stopped=True)
-        if not self._passes(play.after_s, until):
-            return self._broken("timeout", play, said, handed, begun=begun, finished=finished)
-        if play.ending == CANCELLED:
-            return Tried("cancelled", heard=tuple(handed), begun=begun)
-        if play.ending in CLASS_OF:
-            return self._broken(CLASS_OF[play.ending], play, said, handed, begun=begun, finished=finished)
-        if not play.steps:
-            return Tried("failed", "malformed_response")
-        if not finished:
-            return Tried("failed", "stream_broken", tuple(handed), begun)
-        if not self.ask.raw and self._misfits(play, said):
-            return Tried("failed", "malformed_response", tuple(handed), begun, misfit=True)
-        return Tried("answered", None, (*handed, *held), begun=True, stopped=not begun and self._stops(held))
+                heard.begun, heard.until = True, self.now + self.limits.chunk_s
+            if heard.begun:
+                heard.release()
+                if self._stops(heard.handed):
+                    return heard.ends("answered" if heard.finished else "abandoned")
+        return None
 
-    def _broken(
-        self,
-        failure: FailureClass,
-        play: Play,
-        said: list[str],
-        handed: list[str],
-        *,
-        begun: bool,
-        finished: bool,
-    ) -> Tried:
+    def _at_its_end(self, heard: Heard, play: Play, said: list[str]) -> Tried:
+        if not self._passes(play.after_s, heard.until):
+            return self._broken("timeout", heard, play, said)
+        if play.ending == CANCELLED:
+            return heard.ends("cancelled")
+        if play.ending in CLASS_OF:
+            return self._broken(CLASS_OF[play.ending], heard, play, said)
+        if not heard.finished:
+            return heard.ends("failed", "stream_broken" if play.steps else "malformed_response")
+        if not self.ask.raw and self._misfits(play, said):
+            return heard.ends("failed", "malformed_response")._replace(misfit=True)
+        heard.release()
+        return heard.ends("answered")
+
+    def _broken(self, failure: FailureClass, heard: Heard, play: Play, said: list[str]) -> Tried:
         """Return what a stream comes to that breaks: behind its finish reason, nothing is missing."""
-        if begun and finished:
-            if not self.ask.raw and (self._misfits(play, said) or self._lacks(said, handed)):
-                return Tried("failed", "malformed_response", tuple(handed), begun)
-            return Tried("answered", None, tuple(handed), begun)
-        return Tried("failed", failure, tuple(handed), begun)
+        if not (heard.begun and heard.finished):
+            return heard.ends("failed", failure)
+        lacks = self.ask.structured and "".join(said) != "".join(heard.handed)
+        if not self.ask.raw and (lacks or self._misfits(play, said)):
+            return heard.ends("failed", "malformed_response")
+        return heard.ends("answered")
 
     def _stops(self, handed: list[str]) -> bool:
         return self.ask.stops_after is not None and len(handed) >= self.ask.stops_after
-
-    def _lacks(self, said: list[str], handed: list[str]) -> bool:
-        """Whether a part is missing without which it isn't of the schema."""
-        return self.ask.structured and "".join(said) != "".join(handed)
 
     def _misfits(self, play: Play, said: list[str]) -> bool:
         return self.ask.structured and not (play.fits and said)

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["role", "text", "finish", "usage"]
 """What a step of an answer brings; only a text is content."""
-Ending = Literal["done", "nothing", "cancelled by the caller"] | str
-"""How it ends: as it should, with nothing in it, by the caller's hand, or with the name of a fault."""
-CANCELLED: Ending = "cancelled by the caller"
+CANCELLED = "cancelled by the caller"
 
 
 class EofStream(Exception):
@@ -85,12 +83,13 @@ class Step:
 class Play:
     """What a provider does with one request. Asked for a whole answer, it takes as long as its stream would.
 
+    `ending` is "done", "nothing" (an answer with nothing in it), CANCELLED, or the name of a fault.
     `fits`: what it says is of the schema, if there is one. Seconds.
     """
 
     steps: tuple[Step, ...]
     after_s: float = 0.0
-    ending: Ending = "done"
+    ending: str = "done"
     retry_after_s: float | None = None
     fits: bool = True
 

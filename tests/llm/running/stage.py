@@ -17,13 +17,12 @@ from tests.llm.running.worlds import FEATURE, KEYS
 from tests.llm.services import HONOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from app.llm.planning import Plan
     from app.llm.running.record import CallRecord
-    from tests.llm.running.actors import Target
+    from tests.llm.running.actors import Scripts
     from tests.llm.running.reference import Ask
-    from tests.llm.running.scripts import Play
     from tests.llm.running.worlds import World
 
 QUESTION = "What is this about?"
@@ -33,7 +32,7 @@ LOOP_TURNS = 10
 
 @dataclass
 class Observed:
-    """How a call ended, as its caller sees it. `stamps` are the decision records that came with the answer."""
+    """How a call ended, as its caller sees it. `stamps` are the decision records that came along."""
 
     texts: list[str] = field(default_factory=list)
     stamps: list[dict[str, Any]] = field(default_factory=list)
@@ -81,9 +80,7 @@ class Stage:
         """End the event loop."""
         self._loop.close()
 
-    def play(
-        self, ask: Ask, scripts: dict[Target, Sequence[Play]], limits: dict[str, Any], jitter: float
-    ) -> Observed:
+    def play(self, ask: Ask, scripts: Scripts, limits: dict[str, Any], jitter: float) -> Observed:
         """Make one call, and return what its caller sees."""
         self.theatre.begin(scripts)
         self.records.clear()

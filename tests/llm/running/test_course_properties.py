@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import FailureClass
 from app.llm.catalog.failure_table import FAILURE_CLASSES, OF_THE_KEY, PAYERS, FailureTable, Rule, fitting
 from app.llm.failures import Failure
 from app.llm.running.budget import Budget
 from app.llm.running.course import LONGEST_PAUSE_S, SHORTEST_S, Course
-from app.errors import FailureClass
 from tests.llm.running.controlled import ControlledClock
 from tests.llm.running.plans import hop, plan
 
 if TYPE_CHECKING:
+    from app.errors import Payer
     from app.llm.planning import Plan
 
 windows = st.none() | st.sampled_from([1_000, 2_000, 3_000])
@@ -42,11 +43,13 @@ def tables(draw: st.DrawFn) -> FailureTable:
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     """A plan with hops on the user's bill first, and then some on the platform's."""
-    payers = ["user"] * draw(st.integers(0, 3)) + ["platform"] * draw(st.integers(0, 3)) or ["platform"]
+    payers: list[Payer] = ["user"] * draw(st.integers(0, 3)) + ["platform"] * draw(st.integers(0, 3)) or [
+        "platform"
+    ]
     hops = tuple(
         hop(
             number, payer, window=draw(windows), timeout_s=draw(st.floats(1, 20)), written=draw(st.booleans())
-        )  # type: ignore[arg-type]
+        )
         for number, payer in enumerate(payers, 1)
     )
     limits = {"deadline_s": draw(st.floats(0.5, 60)), "attempts": draw(st.integers(1, 10))}
@@ -91,9 +94,9 @@ def test_R9_R10_R11_a_course_keeps_its_budget_its_bill_and_its_direction(
 @given(one=plans(), streaming=st.booleans(), spent=st.floats(0, 60), share=st.floats(0, 1))
 def test_an_attempt_never_waits_beyond_the_deadline_nor_takes_a_later_hops_share(
     one: Plan,
-    streaming: bool,
+    streaming: bool,  # noqa: FBT001 - drawn
     spent: float,
-    share: float,  # noqa: FBT001 - drawn
+    share: float,
 ) -> None:
     clock = ControlledClock()
     course = Course(one, Budget.of(one), clock, lambda longest: longest)

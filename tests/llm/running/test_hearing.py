@@ -1,4 +1,4 @@
-"""R13: nothing of a stream is handed on before its first content, nothing twice, and it ends with a reason."""
+"""R13: a stream begins with its first content, is handed on once, and ends with a reason."""
 
 from __future__ import annotations
 
@@ -177,7 +177,8 @@ def test_R13_what_is_handed_on_is_what_was_said_in_order_and_once(kinds: list[st
         "finish": lambda n: chunk("", "stop"),
     }
     said = [made[kind](number) for number, kind in enumerate(kinds)]
-    hearing, handed = listening(joins=joins), []
+    hearing = listening(joins=joins)
+    handed: list[ChatGenerationChunk] = []
     for number, one in enumerate(said):
         handed += hearing.heard(one)
         assert bool(handed) == ("content" in kinds[: number + 1])

@@ -109,7 +109,7 @@ async def test_servers_see_the_requests_that_records_hold_however_races_end() ->
             [server.origins[name] for name in NAMES],
             (OPENAI, ANTHROPIC, GEMINI),
             attempts=4,
-            deadline_s=0.4,
+            deadline_s=1.0,
         ) as hedged,
     ):
         hedged.hedging.latencies, hedged.hedging.shares = SometimesLate(SystemClock()), Unlimited()
@@ -133,5 +133,5 @@ async def test_servers_see_the_requests_that_records_hold_however_races_end() ->
         assert all(len(record.attempts) <= 4 for record in hedged.records)
         for name in NAMES:
             assert certain[name] <= server.counts[name] <= recorded[name]
-        assert sum(one.hedge for one in attempts) > CALLS / 4
+        assert sum(one.hedge for one in attempts) > CALLS / 8
     assert "pointsman-hedging" not in [one.name for one in threading.enumerate()]

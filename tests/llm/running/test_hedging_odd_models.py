@@ -14,7 +14,7 @@ from app.llm.running.budget import Budget
 from app.llm.running.call import Call
 from app.llm.running.hedging_race import Race
 from app.llm.running.terms import Terms
-from tests.llm.running.hedged import AT_ONCE, QUESTION, hedged_at, outcomes
+from tests.llm.running.hedged import AT_ONCE, QUESTION, asked, hedged_at, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -89,6 +89,13 @@ class Fails(Says):
     async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         await self._wait()
         raise TimeoutError
+
+
+class Picky(Says):
+    """A model whose SDK doesn't take what it was given."""
+
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        raise TypeError("what is this?")
 
 
 class Empty(Says):
@@ -183,6 +190,23 @@ async def test_where_one_gives_up_and_the_other_fails_it_is_the_failure_that_cou
     assert await run(hedged) is None
     assert outcomes(hedged.told().evidence()["attempts"]) == [(1, "cancelled", False), (2, "failed", True)]
     hedged.records.clear()
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_a_mistake_of_the_caller_is_raised_as_it_is(
+    hedged: Hedged, models: dict[str, BaseChatModel], way: str
+) -> None:
+    models["one"] = Picky()
+    with pytest.raises(TypeError, match=r"^what is this\?$"):
+        await asked(hedged.model(), way)
+    assert outcomes(hedged.told().evidence()["attempts"]) == [(1, "failed", False)]
+
+
+async def test_what_the_second_hop_does_not_take_does_not_keep_the_first_from_answering(
+    hedged: Hedged, models: dict[str, BaseChatModel]
+) -> None:
+    models["one"], models["two"] = Says(turns=LATER), Picky()
+    assert await attempts_of(hedged) == [(1, "answered", False), (2, "failed", True)]
 
 
 async def test_an_attempt_that_ends_well_without_a_word_serves(hedged: Hedged) -> None:

@@ -1,4 +1,4 @@
-"""Who is hedged, and who isn't: payers, circuits, rate limits, budgets, and the share of calls."""
+"""Who is hedged, and who isn't: payers, circuits, rate limits and budgets."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.llm import RequestScope
+from app.llm import RequestScope, UserEndpoint
 from app.llm.circuits.memory import InMemoryCircuits
-from app.llm.clock import SystemClock
 from app.llm.rates.memory import InMemoryRates
 from app.llm.running.budget import Budget
 from app.llm.running.call import Call
-from app.llm.running.hedging_shares import MOST_SAVED, Shares
-from app.llm.running.latencies import ENOUGH, Kind, Latencies, Usual
+from app.llm.running.hedging import kind_of
 from app.llm.running.terms import Terms
 from tests.llm.clocks import Sleepless
 from tests.llm.running.hedged import (
@@ -44,8 +40,6 @@ from tests.servers.running import running
 from tests.servers.wire import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from app.llm.circuits.port import CircuitKey
     from app.llm.rates.port import RateKey
     from tests.llm.running.hedged import Hedged
@@ -109,6 +103,18 @@ async def test_a_hop_on_another_bill_is_never_the_second(first: RunningServer, s
     with hedged_at((first, second), hedge={"share": 0.5, "on_user_key": True}, **row) as hedged:
         hedged.usually(AT_ONCE, of_one)
         await is_not_hedged(hedged, first, second, of_one)
+
+
+def test_how_long_a_users_own_endpoint_takes_is_not_remembered(
+    first: RunningServer, second: RunningServer
+) -> None:
+    own = RequestScope("ada", endpoint=UserEndpoint("https://ada.example/v1", "m", "ada-own-4Tj8"))
+    with hedged_at((first, second), hedge={"share": 0.5, "on_user_key": True}) as hedged:
+        plan = hedged.container.llm_service().plan("chat", own)
+        call = Call(plan, hedged.container.plan_runner(), Terms(Budget.of(plan)))
+        assert call.hedge is not None
+        call.hedge.note(plan.first, 1.0)
+        assert hedged.hedging.latencies.usual(kind_of(plan, plan.first, streaming=False)).samples == 0
 
 
 async def test_a_hop_whose_circuit_is_open_is_not_the_second(
@@ -265,52 +271,3 @@ async def test_a_second_hop_that_was_looked_at_for_too_long_is_not_asked(
         assert circuits.told == [("one", "succeeded"), ("two", "released")]
         assert second.received == []
         assert hedged.hedging.shares.has("chat")
-
-
-# ---------------------------------------------------------------- the share of calls
-
-
-@given(
-    share=st.floats(min_value=0.001, max_value=0.5),
-    wishes=st.lists(st.booleans(), max_size=300),
-)
-def test_there_are_never_more_hedges_than_the_share_of_calls(share: float, wishes: Sequence[bool]) -> None:
-    shares, hedges = Shares(), 0
-    for calls, wished in enumerate(wishes, 1):
-        shares.called("chat", share)
-        if wished:
-            could = shares.has("chat")
-            assert shares.take("chat") == could
-            hedges += could
-        assert hedges <= share * calls + 1e-9
-
-
-def test_what_is_saved_up_is_little_and_no_other_features() -> None:
-    shares = Shares()
-    for _ in range(1000):
-        shares.called("chat", 0.5)
-    assert [shares.take("chat") for _ in range(int(MOST_SAVED) + 1)] == [True] * int(MOST_SAVED) + [False]
-    assert not shares.take("summary")
-    shares.put_back("chat")
-    assert shares.take("chat")
-
-
-class AlwaysLate(Latencies):
-    """Every first hop is slower than usual."""
-
-    def usual(self, kind: Kind) -> Usual:
-        return Usual(ENOUGH, AT_ONCE)
-
-
-async def test_at_the_wire_the_share_holds_however_slow_everything_is(
-    first: RunningServer, second: RunningServer
-) -> None:
-    with hedged_at((first, second), hedge={"share": 0.1}) as hedged:
-        hedged.hedging.latencies = AlwaysLate(SystemClock())
-        hedges = 0
-        for calls in range(1, 41):
-            answer = await asked(hedged.model(), WAYS[calls % 4])
-            hedges += len(answer.response_metadata["pointsman"]["attempts"]) - 1
-            assert hedges <= 0.1 * calls
-        assert hedges in {3, 4}
-        assert len(second.received) <= hedges

@@ -1,4 +1,4 @@
-"""Random plans, random scripts, all ways of asking: each call comes to what a small model of the rules says."""
+"""Random plans, random scripts, all ways of asking: each call comes to what a model of the rules says."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.llm.running.stage import staged
 from tests.llm.running.worlds import worlds
 
 if TYPE_CHECKING:
+    from tests.llm.running.actors import Scripts
     from tests.llm.running.reference import Ask
     from tests.llm.running.scripts import Play
     from tests.llm.running.worlds import World
@@ -39,7 +40,7 @@ class CallsOfOnePlan(RuleBasedStateMachine):
     def call(self, ask: Ask, played: list[list[Play]], own: dict[str, Any], jitter: float) -> None:
         hops, actions = self.plan.hops, self.stage.world.actions
         targets = [Target(hop.route.provider, hop.route.model, hop.payer) for hop in hops]
-        scripted = dict(zip(targets, played, strict=False))
+        scripted: Scripts = dict(zip(targets, played, strict=False))
         limits = Limits(*(own.get(name, getattr(self.plan, name)) for name in Limits._fields))
         predicted = Reference(hops, actions, limits, ask, scripted, jitter).predict()
         began = self.stage.clock.now()

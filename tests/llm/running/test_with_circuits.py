@@ -61,7 +61,9 @@ def check_words(ask: Ask, seen: Observed, record: CallRecord, said: str) -> None
 
 @settings(max_examples=60)
 @given(world=worlds(circuit=FRAGILE), made=st.lists(MADE, min_size=4, max_size=8))
-def test_R9_R10_R13_circuits_cost_no_budget_move_no_bill_and_lose_no_word(world: World, made: list[Any]) -> None:
+def test_R9_R10_R13_circuits_cost_no_budget_move_no_bill_and_lose_no_word(
+    world: World, made: list[Any]
+) -> None:
     with staged(world) as stage:
         plan = stage.plan
         targets = [Target(hop.route.provider, hop.route.model, hop.payer) for hop in plan.hops]

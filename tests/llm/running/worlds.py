@@ -74,18 +74,18 @@ def routes(draw: st.DrawFn) -> dict[str, Any]:
     return {**hops[0], "fallbacks": hops[1:]}
 
 
-timeouts = st.just({}) | st.builds(lambda s: {"options": {"timeout_s": s}}, st.sampled_from([2.0, 5.0, 20.0]))
+timeouts: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.builds(
+    lambda s: {"options": {"timeout_s": s}}, st.sampled_from([2.0, 5.0, 20.0])
+)
 
 
 @st.composite
-def worlds(draw: st.DrawFn, **rows: Any) -> World:
+def worlds(draw: st.DrawFn, /, **rows: Any) -> World:
     """A catalog and a request; `rows` is what is said of each provider."""
     premium, own = draw(routes()), draw(st.none() | routes())
     every = [premium, *([own] if own and own != premium else [])]
     base: Actions = {
-        (one, payer): draw(_actions(fitting(one, payer)))
-        for one in FAILURE_CLASSES
-        for payer in PAYERS
+        (one, payer): draw(_actions(fitting(one, payer))) for one in FAILURE_CLASSES for payer in PAYERS
     }
     changes = draw(_overrides(base, leads_on=any(route["fallbacks"] for route in every)))
     feature = {

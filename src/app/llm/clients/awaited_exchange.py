@@ -51,7 +51,7 @@ class AwaitedExchange:
     """A request and its answer on their way. Its connection is given it in place of a time-out."""
 
     __slots__ = (
-        *("_limit", "_loop", "_request", "_ticket", "_timeouts", "_wire"),
+        *("_keeper", "_limit", "_loop", "_request", "_ticket", "_timeouts", "_wire"),
         *("__weakref__", "cancelled", "flow", "patience"),
     )
 
@@ -60,6 +60,7 @@ class AwaitedExchange:
         self._timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
         self._limit: asyncio.Timeout | None = None
         self._wire: Connection | None = None
+        self._keeper: set[AwaitedExchange] | None = None
         self.patience = ticket.patience
         self.flow: Body | None = None
         """The answer's body, once it is arriving."""
@@ -150,9 +151,16 @@ class AwaitedExchange:
         self.cancelled = True
         self._in_its_loop(self._wake)
 
+    def keep_in(self, keeper: set[AwaitedExchange]) -> None:
+        """Be kept alive until it is over: whoever got its answer may drop it without a word."""
+        self._keeper = keeper
+        keeper.add(self)
+
     def over(self) -> None:
         """Let go of the connection, which may serve another exchange from now on."""
         self._wire = self.flow = self._limit = None
+        if self._keeper is not None:
+            self._keeper.discard(self)
         self._ticket.release(self)
 
     def _end(self) -> None:

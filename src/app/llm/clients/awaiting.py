@@ -70,7 +70,7 @@ class AwaitingLine:
             raise
         flow = exchange.flow = AwaitedFlow(answer, exchange, here.usage, self._allowance(admission))
         if stream:
-            admission.ticket.keep(exchange)
+            exchange.keep_in(here.streams)
             return _response(answer, request, stream=flow)
         return _response(answer, request, content=await flow.whole())
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from aiohttp.client_proto import ResponseHandler
 
+    from app.llm.clients.awaited_exchange import AwaitedExchange
+
 IDLE_SECONDS = 15.0
 LONGEST_HEADER = 65_536
 """Bytes. What sits in front of a provider adds headers beyond aiohttp's limit of 8190."""
@@ -74,6 +76,8 @@ class LoopSession:
             trust_env=False,
         )
         self.usage = Usage(self._release)
+        self.streams: set[AwaitedExchange] = set()
+        """What is arriving. It is kept here, as it goes with its loop."""
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
 
@@ -89,6 +93,7 @@ class LoopSession:
     def abandon(self) -> None:
         """Let the connections go without their loop, which has ended or is the parent's of this process."""
         self.usage.renew()
+        self.streams.clear()
         self._connector.abandon()
         self.session.detach()
 

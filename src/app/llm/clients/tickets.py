@@ -100,7 +100,7 @@ class Ticket:
 
     def hold(self, exchange: Exchange) -> None:
         """End this exchange when the block ends, at once if it has ended."""
-        # It isn't kept alive: a call whose event loop has died goes, and its ticket with it.
+        # It isn't kept alive by its ticket: a call whose event loop has died goes, and so does its ticket.
         self._held[id(exchange)] = ref(exchange)
         if self.ended:
             exchange.cancel()

@@ -38,7 +38,7 @@ class Wire(httpcore2.NetworkStream):
         return seconds
 
     def connect(self, exchange: BlockingExchange, address: Any, shares: int) -> None:  # noqa: ANN401 - a family's own
-        """Open it; so many addresses share the time that is left.
+        """Open it; so many addresses share the time that is left. Whoever calls it closes it, if it fails.
 
         :raises httpcore2.ConnectTimeout: it took too long.
         :raises httpcore2.ConnectError: nobody is there, or the exchange was cancelled.
@@ -49,8 +49,7 @@ class Wire(httpcore2.NetworkStream):
             self._plain.connect(address)
             self._plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             exchange.to_connect()
-        except BaseException as error:  # noqa: BLE001 - raised again
-            self.close()
+        except OSError as error:
             raise _of_connecting(error, exchange) from None
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:  # noqa: ANN401 - see the class
@@ -102,9 +101,11 @@ class Wire(httpcore2.NetworkStream):
             spoken.settimeout(seconds)
             spoken.do_handshake()
             exchange.to_connect()
-        except BaseException as error:  # noqa: BLE001 - raised again
+        except BaseException as error:
             upper.close()
-            raise _of_connecting(error, exchange) from None
+            if isinstance(error, OSError):
+                raise _of_connecting(error, exchange) from None
+            raise
         return upper
 
     def close(self) -> None:
@@ -177,13 +178,26 @@ class Network(httpcore2.NetworkBackend):
         addresses = self.addresses(host, port)
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
-                wire = self.wire(_opened(family, kind, protocol))
-                wire.connect(timeout, address, len(addresses) - number)
+                plain = _opened(family, kind, protocol)
+                return self._connected(plain, timeout, address, len(addresses) - number)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
-            else:
-                return wire
         raise failure
+
+    def _connected(
+        self,
+        plain: socket.socket,
+        exchange: BlockingExchange,
+        address: Any,  # noqa: ANN401 - a family's own
+        shares: int,
+    ) -> Wire:
+        try:
+            wire = self.wire(plain)
+            wire.connect(exchange, address, shares)
+        except BaseException:
+            plain.close()
+            raise
+        return wire
 
 
 def _opened(family: int, kind: int, protocol: int) -> socket.socket:
@@ -193,11 +207,11 @@ def _opened(family: int, kind: int, protocol: int) -> socket.socket:
         raise httpcore2.ConnectError(str(error)) from None
 
 
-def _of_connecting(error: BaseException, exchange: BlockingExchange) -> BaseException:
+def _of_connecting(error: OSError, exchange: BlockingExchange) -> Exception:
     """Return what an error means while a connection is being opened."""
     if isinstance(error, TimeoutError):
         return exchange.late(httpcore2.ConnectTimeout)
-    return httpcore2.ConnectError(str(error)) if isinstance(error, OSError) else error
+    return httpcore2.ConnectError(str(error))
 
 
 def _is_readable(one: socket.socket) -> bool:

@@ -74,8 +74,7 @@ class HedgedCall:
                 async for chunk in begun.rest:
                     for known in begun.hearing.heard(chunk):
                         yield known
-                for known in begun.attempt.ended():
-                    yield known
+                begun.attempt.ended()
                 return
 
     async def _attempted(self, ask: Callable[[Attempt], Coroutine[Any, Any, T | None]]) -> T | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore2
 
-from app.errors import TransportRefused, UserEndpointRefused
+from app.errors import TransportRefused
 from app.llm.clients.guard.answers import Meter, shortest
 from app.llm.clients.wires import Network, Wire
 
@@ -86,11 +86,7 @@ class MeteredWire(Wire):
 
     def connect(self, exchange: BlockingExchange, address: Any, shares: int) -> None:  # noqa: ANN401 - a family's own
         """Open it. Raises UserEndpointRefused if it may not lead there."""
-        try:
-            self._judge(address[0])
-        except UserEndpointRefused:
-            self.close()
-            raise
+        self._judge(address[0])
         super().connect(exchange, address, shares)
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:  # noqa: ANN401 - the exchange that is served
