@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.llm.running.reference import Ask
+from tests.llm.running.predictions import Ask
 from tests.llm.running.scripts import plays
 
 scripts = st.lists(st.lists(plays, min_size=1, max_size=3), min_size=1, max_size=6)

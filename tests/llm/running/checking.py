@@ -12,7 +12,7 @@ from tests.llm.running.worlds import KEYS, key_of
 
 if TYPE_CHECKING:
     from app.llm.running.record import CallRecord
-    from tests.llm.running.reference import Ask, Limits, Prediction
+    from tests.llm.running.predictions import Ask, Limits, Prediction
     from tests.llm.running.stage import Observed, Stage
 
 A_MILLIONTH = 1e-6

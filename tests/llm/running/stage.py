@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.llm.planning import Plan
     from app.llm.running.record import CallRecord
     from tests.llm.running.actors import Scripts
-    from tests.llm.running.reference import Ask
+    from tests.llm.running.predictions import Ask
     from tests.llm.running.worlds import World
 
 QUESTION = "What is this about?"

@@ -43,14 +43,13 @@ def tables(draw: st.DrawFn) -> FailureTable:
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     """A plan with hops on the user's bill first, and then some on the platform's."""
-    payers: list[Payer] = ["user"] * draw(st.integers(0, 3)) + ["platform"] * draw(st.integers(0, 3)) or [
-        "platform"
-    ]
+    users: list[Payer] = ["user"] * draw(st.integers(0, 3))
+    ours: list[Payer] = ["platform"] * draw(st.integers(0 if users else 1, 3))
     hops = tuple(
         hop(
             number, payer, window=draw(windows), timeout_s=draw(st.floats(1, 20)), written=draw(st.booleans())
         )
-        for number, payer in enumerate(payers, 1)
+        for number, payer in enumerate([*users, *ours], 1)
     )
     limits = {"deadline_s": draw(st.floats(0.5, 60)), "attempts": draw(st.integers(1, 10))}
     return plan(hops=hops, table=draw(tables()), **limits)

@@ -12,13 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.llm.running.actors import Target
 from tests.llm.running.asking import asks, jitters, own_limits, scripts
 from tests.llm.running.checking import check_bill, check_budget, check_caller, check_course
-from tests.llm.running.reference import Limits, Reference
+from tests.llm.running.predictions import Limits
+from tests.llm.running.reference import Reference
 from tests.llm.running.stage import staged
 from tests.llm.running.worlds import worlds
 
 if TYPE_CHECKING:
     from tests.llm.running.actors import Scripts
-    from tests.llm.running.reference import Ask
+    from tests.llm.running.predictions import Ask
     from tests.llm.running.scripts import Play
     from tests.llm.running.worlds import World
 

@@ -11,7 +11,7 @@ from app.errors import CircuitOpen
 from tests.llm.running.actors import Target, texts
 from tests.llm.running.asking import asks, jitters, own_limits, scripts
 from tests.llm.running.checking import check_bill, check_budget, noted, told
-from tests.llm.running.reference import Limits
+from tests.llm.running.predictions import Limits
 from tests.llm.running.scripts import GOOD
 from tests.llm.running.stage import staged
 from tests.llm.running.worlds import worlds
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.llm.running.record import CallRecord
-    from tests.llm.running.reference import Ask
+    from tests.llm.running.predictions import Ask
     from tests.llm.running.scripts import Play
     from tests.llm.running.stage import Observed, Stage
     from tests.llm.running.worlds import World

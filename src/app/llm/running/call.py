@@ -45,6 +45,8 @@ class Call:
         self.record = CallRecord(plan, user_id, runner.clock.unix())
         self._began = runner.clock.now()
         self._pause = 0.0
+        self._is_through = False
+        """Whether a circuit has let the next attempt through that isn't made yet."""
         self._repair: list[BaseMessage] = []
         self._last_error: Callable[[], PointsmanError] | None = None
         self._error: PointsmanError | None = None
@@ -94,6 +96,7 @@ class Call:
     def attempt(self) -> Attempt:
         """Return the block of the attempt whose turn it is."""
         attempt = Attempt(self, self.course.begin())
+        self._is_through = False
         self.record.attempts.append(attempt.record)
         return attempt
 
@@ -204,13 +207,15 @@ class Call:
     def _circuit_lets_through(self) -> bool:
         """Whether the circuit of the hop lets an attempt through; if not, the next hop's turn has come."""
         wait = self.runner.gates.wait_at(self.course.hop)
-        if wait > 0.0:
+        self._is_through = wait <= 0.0
+        if not self._is_through:
             self._pass_over("circuit_open", wait)
-        return wait <= 0.0
+        return self._is_through
 
     def _has_room(self, wait: float) -> bool:
         """Whether the hop's rate limits have room; if not, the next hop takes over, or it is waited for."""
         if wait > 0.0:
+            self._is_through = False
             self.runner.gates.left(self.course.hop)
             if self.course.is_last and self.course.fits(wait):
                 self._pause = wait
@@ -268,6 +273,8 @@ class Call:
 
     def _interrupted(self, error: BaseException) -> None:
         """Note that the call ended while it waited for its next attempt."""
+        if self._is_through:
+            self.runner.gates.left(self.course.hop)
         self._end("failed" if isinstance(error, Exception) else "cancelled")
 
     def _about(self, hop: Hop) -> dict[str, Any]:

@@ -15,7 +15,6 @@ PassedOver = Literal["circuit_open", "rate_limit"]
 """Why a hop's turn came and no attempt was made."""
 Slow = Literal["slow"]
 """Why a first hop doesn't serve that didn't fail: another one that was asked beside it answered first."""
-Degraded = "FailureClass | PassedOver"
 
 MS = 1000.0
 
