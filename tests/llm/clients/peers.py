@@ -93,6 +93,19 @@ def stalls_over_tls(context: ssl.SSLContext) -> Manner:
     return manner
 
 
+def leaves_over_tls(context: ssl.SSLContext) -> Manner:
+    """Begin to answer over TLS, and go without a word."""
+
+    def manner(one: socket.socket, peer: Peer) -> None:
+        secure = context.wrap_socket(one, server_side=True)
+        peer.sockets.append(secure)
+        with secure:
+            secure.recv(SMALL)
+            secure.sendall(HEAD + CHUNKED + chunk(b"data: word\n\n"))
+
+    return manner
+
+
 def says(pieces: Iterable[bytes]) -> Manner:
     """Take a request, and say these pieces, one after another; then nothing more."""
 

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import random
-import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
 from app.errors import TransportRefused
+from app.llm.clients.awaited_exchange import AwaitedExchange
 from app.llm.clients.door import TICKET_HEADER
-from tests.llm.clients.asking import (
-    EVERY_WAY,
-    awhole,
-    patience,
-    streamed,
-    ticket_at,
-    whole,
-)
+from tests.llm.clients.asking import EVERY_WAY, awhole, patience, ticket_at, whole
 from tests.llm.clients.certified import tls
-from tests.llm.clients.peers import (
-    CHUNKED,
-    HEAD,
-    chunk,
-    never_answers,
-    never_reads,
-    nobody_accepts,
-    peer,
-    says,
-    stalls_over_tls,
-)
+from tests.llm.clients.peers import nobody_accepts, peer, stalls_over_tls
+from tests.llm.clients.phases import PHASES, SMALL, nothing_is_under_way, until
 from tests.servers.running import PATIENCE_S, running
 from tests.servers.wire import Answer, Gate
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     from app.llm.clients.door import Ticket
     from app.llm.clients.transport import Transport
@@ -51,32 +31,6 @@ if TYPE_CHECKING:
     from tests.servers.wire import Received
 
 __all__ = ["tls"]
-
-HUGE, SMALL = b"x" * 30_000_000, b"{}"
-HALF = says([HEAD + CHUNKED, chunk(b"data: word\n\n")])
-PHASES = pytest.mark.parametrize(
-    ("scheme", "manner", "body"),
-    [
-        ("https", never_answers, SMALL),
-        ("http", never_reads, HUGE),
-        ("http", never_answers, SMALL),
-        ("http", HALF, SMALL),
-    ],
-    ids=["handshake", "request", "head", "body"],
-)
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    latest = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < latest
-        time.sleep(0.001)
-
-
-def nothing_is_under_way(transport: Transport) -> None:
-    assert repr(transport) == "Transport(open, calls under way: 0)"
-    assert transport.blocking_line().usage.under_way == 0
 
 
 @EVERY_WAY
@@ -197,50 +151,27 @@ def test_an_answer_that_has_come_leaves_nothing_to_cancel(transport: Transport) 
         assert server.connections == 1
 
 
-@PHASES
-async def test_a_task_that_is_cancelled_closes_its_connection_at_once(
-    transport: Transport, scheme: str, manner: Manner, body: bytes
-) -> None:
-    with peer(manner) as one:
-        url = f"{scheme}://{one.authority}"
-        call = asyncio.create_task(awhole(transport, ticket_at(transport, url, patience()), url, body))
-        assert await asyncio.to_thread(one.was_reached)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert await asyncio.to_thread(one.was_left)
-        assert (await transport.awaiting_line().sessions.current()).usage.under_way == 0
+async def test_an_answer_that_came_too_late_is_left(transport: Transport) -> None:
+    ticket = ticket_at(transport, "http://127.0.0.1:1")
+    exchange = AwaitedExchange(ticket, httpx2.Request("POST", ""), asyncio.get_running_loop())
+    ticket.hold(exchange)
+    ticket.cancel()
+    late = Late()
+    with pytest.raises(TimeoutError):
+        exchange.answered(late)  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        exchange.until_answered()
+    assert late.closed
 
 
-@PHASES
-async def test_a_block_that_ends_ends_what_other_tasks_do_under_it(
-    transport: Transport, scheme: str, manner: Manner, body: bytes
-) -> None:
-    with peer(manner) as one:
-        url = f"{scheme}://{one.authority}"
-        with ticket_at(transport, url) as text:
-            client = transport.async_client()
-            call = asyncio.create_task(client.post(url, headers={TICKET_HEADER: text}, content=body))
-            assert await asyncio.to_thread(one.was_reached)
-        with pytest.raises(httpx2.NetworkError):
-            await call
-        assert await asyncio.to_thread(one.was_left)
+class Late:
+    """An answer that isn't wanted any more."""
 
+    closed = False
 
-@PHASES
-def test_a_block_that_ends_ends_what_other_threads_do_under_it(
-    transport: Transport, scheme: str, manner: Manner, body: bytes
-) -> None:
-    with peer(manner) as one, ThreadPoolExecutor(1) as threads:
-        url = f"{scheme}://{one.authority}"
-        with ticket_at(transport, url) as text:
-            post = partial(transport.client().post, url, headers={TICKET_HEADER: text}, content=body)
-            call = threads.submit(contextvars.copy_context().run, post)
-            assert one.was_reached()
-        with pytest.raises(httpx2.NetworkError):
-            call.result(PATIENCE_S)
-        assert one.was_left()
-        nothing_is_under_way(transport)
+    def close(self) -> None:
+        """Leave its connection."""
+        self.closed = True
 
 
 @EVERY_WAY
@@ -256,46 +187,6 @@ def test_a_tls_connection_doesnt_wait_for_the_other_sides_farewell(
         with pytest.raises(httpx2.NetworkError):
             call.result(PATIENCE_S)
         assert one.was_left()
-
-
-def press_ctrl_c(when: Callable[[], bool]) -> threading.Thread:
-    """Interrupt the main thread as soon as something holds."""
-
-    def press() -> None:
-        assert when()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-    presses = threading.Thread(target=press)
-    presses.start()
-    return presses
-
-
-@pytest.mark.parametrize("ask", [whole, streamed])
-@PHASES
-def test_ctrl_c_closes_the_connection_at_once(
-    transport: Transport, ask: Ask, scheme: str, manner: Manner, body: bytes
-) -> None:
-    with peer(manner) as one:
-        url = f"{scheme}://{one.authority}"
-        presses = press_ctrl_c(one.was_reached)
-        with pytest.raises(KeyboardInterrupt):
-            ask(transport, ticket_at(transport, url, patience()), url, body)
-        presses.join()
-        assert one.was_left()
-        nothing_is_under_way(transport)
-
-
-def test_ctrl_c_ends_the_opening_of_a_connection(transport: Transport) -> None:
-    def opening() -> bool:
-        until(lambda: transport.blocking_line().connections)
-        return True
-
-    with nobody_accepts() as one:
-        presses = press_ctrl_c(opening)
-        with pytest.raises(KeyboardInterrupt):
-            whole(transport, ticket_at(transport, one.origin, patience()), one.origin)
-        presses.join()
-        assert transport.blocking_line().connections == 0
 
 
 CALLS = 150

@@ -9,7 +9,7 @@ import pytest
 
 from tests.llm.clients.asking import EVERY_WAY, SHORT_S, patience, ticket_at
 from tests.llm.clients.certified import tls
-from tests.llm.clients.peers import never_answers, peer
+from tests.llm.clients.peers import leaves_over_tls, never_answers, peer
 from tests.llm.clients.tunnels import tunnel
 from tests.servers.running import running
 from tests.servers.wire import Answer, Gate
@@ -85,10 +85,7 @@ def test_an_answer_behind_a_proxy_ends_with_its_time(
 def test_an_endpoint_that_leaves_in_the_middle_is_an_error(
     transport: Transport, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, ask: Ask, *, secure: bool
 ) -> None:
-    with (
-        running(lambda _: Answer(parts=[b"x"], cut=True), tls) as server,
-        tunnel(server.origin.removeprefix("https://"), tls if secure else None) as proxy,
-    ):
+    with peer(leaves_over_tls(tls)) as one, tunnel(one.authority, tls if secure else None) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(httpx2.RemoteProtocolError):
             ask(transport, ticket_at(transport, PROVIDER, patience()), PROVIDER, b"{}")

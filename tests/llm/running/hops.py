@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Queue
 from typing import TYPE_CHECKING, Any, Final
 
 from app.containers import Container, running
@@ -12,6 +13,7 @@ from app.settings import Settings
 from tests.llm.clocks import Sleepless
 from tests.llm.services import HONOURS
 from tests.servers.models import any_model
+from tests.servers.running import PATIENCE_S
 from tests.servers.running import running as serving
 from tests.servers.wire import Answer
 
@@ -39,7 +41,7 @@ class ThreeHops:
     server: RunningServer
     container: Any = None
     answers: dict[str, Script] = field(default_factory=dict)
-    records: list[CallRecord] = field(default_factory=list)
+    records: Queue[CallRecord] = field(default_factory=Queue)
 
     @property
     def service(self) -> LLMService:
@@ -51,6 +53,18 @@ class ThreeHops:
     def model(self) -> RoutedChatModel:
         """The model that runs the plan."""
         return self.service.get_llm(FEATURE)
+
+    def begin(self) -> None:
+        """Forget what was seen so far."""
+        self.answers = {}
+        self.server.received.clear()
+        for seen in (self.server.arrivals, self.server.interruptions, self.server.endings, self.records):
+            while not seen.empty():
+                seen.get_nowait()
+
+    def next_record(self) -> CallRecord:
+        """Return the record of the next call that has ended."""
+        return self.records.get(timeout=PATIENCE_S)
 
     def only(self, hop: int, script: Script = any_model) -> None:
         """Let this hop answer so, and those before it fail."""
@@ -92,12 +106,18 @@ def tables(**row: Any) -> dict[str, Any]:
 @contextmanager
 def three_hops(
     clock: Clock | None = None,
-    observers: Callable[[ThreeHops], tuple[Callable[[CallRecord], object], ...]] = lambda of: (of.records.append,),
+    observers: Callable[[ThreeHops], tuple[Callable[[CallRecord], object], ...]] = lambda of: (
+        of.records.put,
+    ),
     **row: Any,
 ) -> Iterator[ThreeHops]:
     """Yield the plan, served. When the block has ended, every record was told to the `observers`."""
     served: list[ThreeHops] = []
-    with serving(lambda received: served[0].answer(received)) as server:
+
+    def script(received: Received) -> Answer:
+        return served[0].answer(received)
+
+    with serving(script) as server:
         served.append(ThreeHops(server))
         variables = {f"{name.upper()}_API_KEY": f"{name}-platform" for name in HOPS}
         for name, protocol in PROTOCOL_OF.items():
