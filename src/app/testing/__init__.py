@@ -3,6 +3,7 @@
 - `LeakKit`: canary keys and prompts, and a watch over everything in which they could turn up.
 - `ScriptedChatModel`, `answering`: a model that says what a test wrote, for one feature or by itself.
 - `forbid_real_requests`: whatever would leave to a provider raises instead.
+- `SleeplessClock`: retries that don't wait.
 - `drill`: faults of every kind, played to the plans of a container by a server on this machine.
 - `check_adapter`: whether a new wire protocol's adapter keeps to the door.
 - `app.testing.plugin`: the same as pytest fixtures and markers.
@@ -13,6 +14,7 @@ Nothing in the product imports this package but the command `pointsman drill`; o
 from __future__ import annotations
 
 from app.errors import ScriptExhausted
+from app.testing.clocks import SleeplessClock
 from app.testing.conformance.checking import check_adapter
 from app.testing.conformance.findings import AdapterMisbehaves, Finding
 from app.testing.drills.report import DrillReport
@@ -50,6 +52,7 @@ __all__ = [
     "Seen",
     "Sighting",
     "Sink",
+    "SleeplessClock",
     "answering",
     "check_adapter",
     "drill",

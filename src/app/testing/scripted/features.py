@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.errors import RealRequestForbidden
+from app.llm.circuits.memory import InMemoryCircuits
 from app.llm.clients.cache import ClientCache
 from app.llm.parts import Remembered
+from app.llm.rates.memory import InMemoryRates
 from app.llm.routing import RoutingTables
+from app.llm.running.gates import Gates
 from app.llm.service import LLMService
+from app.testing.clocks import SleeplessClock
 from app.testing.forbidding import ForbiddingTransport
 from app.testing.scripted.keyless import keyless, scripted_registry
 from app.testing.scripted.model import ScriptedChatModel
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from app.llm.explaining import Explanation
     from app.llm.planning import Plan
     from app.llm.routed_model import RoutedChatModel
+    from app.llm.running.runner import Runner
     from app.testing.scripted.script import Answers
 
 
@@ -69,6 +75,7 @@ class Stage:
         self.scripts, self.refuse_others = dict(scripts), refuse_others
         self._caches = {name: self._cache(script) for name, script in scripts.items()}
         self._transport, self._tables = ForbiddingTransport(), RoutingTables()
+        self._runners = Remembered(_runner)
         self._settings, self._registries = Remembered(keyless), Remembered(scripted_registry)
 
     def service(self, feature: str, catalog: object, parts: dict[str, Any]) -> LLMService:
@@ -80,6 +87,7 @@ class Stage:
             "client_cache": self._caches[feature],
             "transport": self._transport,
             "routing_tables": self._tables,
+            "plan_runner": self._runners.get(parts["plan_runner"]),
         }
         return LLMService(**{**parts, **scripted})
 
@@ -88,6 +96,13 @@ class Stage:
             return ScriptedChatModel(answers=script, feature=script.feature, model=spec.model)
 
         return ClientCache(client)
+
+
+def _runner(real: Runner) -> Runner:
+    """Return what scripted plans are run with: nobody waits, and what a script says opens no real circuit."""
+    clock = SleeplessClock()
+    gates = Gates(clock, InMemoryCircuits(clock), InMemoryRates(clock))
+    return replace(real, clock=clock, gates=gates, hedging=None)
 
 
 class ScriptedService(LLMService):
