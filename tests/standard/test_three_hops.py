@@ -57,11 +57,6 @@ class ThirdHop(Adapter):
         """Whether the answer comes from the model that a call names: that one is for the first hop (R4)."""
         return False
 
-    @property
-    def supports_audio_inputs(self) -> bool:
-        """Whether a request may hold sound: what one of a plan's hops can't be asked, the plan can't."""
-        return False
-
 
 class ThirdHopIntegration(ThirdHop):
     """What LangChain's suite doesn't ask: whether the first two hops failed, and the record says so."""

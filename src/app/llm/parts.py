@@ -19,7 +19,7 @@ from app.llm.providers.registry import ProviderRegistry
 from app.llm.rates.memory import InMemoryRates
 from app.llm.running.gates import Gates
 from app.llm.running.runner import Runner
-from app.llm.telling import Teller
+from app.llm.telling import Tellers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -134,16 +134,9 @@ def rates_of(settings: Settings, clock: Clock) -> Rates:
     return SharedRates(settings.redis_url, clock)
 
 
-def teller_of(observers: Sequence[Callable[[CallRecord], object]]) -> Teller[CallRecord] | None:
-    """Return what tells observers of each call that has ended, in a thread of its own (R16)."""
-    if not observers:
-        return None
-
-    def tell(record: CallRecord) -> None:
-        for observer in observers:
-            observer(record)
-
-    return Teller(tell)
+def teller_of(observers: Sequence[Callable[[CallRecord], object]]) -> Tellers[CallRecord] | None:
+    """Return what tells observers of each call that has ended, in threads of their own (R16)."""
+    return Tellers(observers) if observers else None
 
 
 def runner_of(  # noqa: PLR0913, PLR0917 - one argument a part
@@ -151,7 +144,7 @@ def runner_of(  # noqa: PLR0913, PLR0917 - one argument a part
     circuits: Circuits,
     rates: Rates,
     health: KeyHealth,
-    teller: Teller[CallRecord] | None,
+    teller: Tellers[CallRecord] | None,
     hedging: Hedging,
 ) -> Runner:
     """Return what plans are run with."""

@@ -10,7 +10,7 @@ from app.llm.forks import renew_in_children
 from app.llm.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 
@@ -85,3 +85,20 @@ class Teller(Generic[T]):
                 self._observer(event)
             except Exception as error:  # noqa: BLE001 - whatever an observer raises is logged and ends here (R16)
                 logger().warning("observer_failed", error=type(error).__name__)
+
+
+class Tellers(Generic[T]):
+    """Several observers, each told by a teller of its own: none of them waits for another one."""
+
+    def __init__(self, observers: Iterable[Callable[[T], object]]) -> None:
+        self._each: tuple[Teller[T], ...] = tuple(map(Teller, observers))
+
+    def tell(self, event: T) -> None:
+        """Leave an event for every observer, and return at once."""
+        for teller in self._each:
+            teller.tell(event)
+
+    def close(self, patience_s: float = PATIENCE_S) -> None:
+        """Tell what waits and end the threads; each observer that hangs takes up to `patience_s`."""
+        for teller in self._each:
+            teller.close(patience_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import threading
@@ -79,6 +80,20 @@ def never_reads(one: socket.socket, peer: Peer) -> None:
         raise TimeoutError("nobody left")
 
 
+def take_request(one: socket.socket) -> None:
+    """Read a whole request: its head and its body come one after another."""
+    received = b""
+    while True:
+        head, found, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        if found and len(body) >= int(length[1] if length else 0):
+            return
+        data = one.recv(SMALL)
+        if not data:
+            raise ConnectionResetError("it left before its request was there")
+        received += data
+
+
 def stalls_over_tls(context: ssl.SSLContext) -> Manner:
     """Begin to answer over TLS, and then take nothing any more, not even a farewell."""
 
@@ -86,7 +101,7 @@ def stalls_over_tls(context: ssl.SSLContext) -> Manner:
         secure = context.wrap_socket(one, server_side=True)
         peer.sockets.append(secure)
         with secure:
-            secure.recv(SMALL)
+            take_request(secure)
             secure.sendall(HEAD + CHUNKED + chunk(b"data: word\n\n"))
             never_reads(secure, peer)
 
@@ -100,7 +115,7 @@ def leaves_over_tls(context: ssl.SSLContext) -> Manner:
         secure = context.wrap_socket(one, server_side=True)
         peer.sockets.append(secure)
         with secure:
-            secure.recv(SMALL)
+            take_request(secure)
             secure.sendall(HEAD + CHUNKED + chunk(b"data: word\n\n"))
 
     return manner
@@ -110,7 +125,7 @@ def says(pieces: Iterable[bytes]) -> Manner:
     """Take a request, and say these pieces, one after another; then nothing more."""
 
     def manner(one: socket.socket, peer: Peer) -> None:
-        one.recv(SMALL)
+        take_request(one)
         peer.note_reached()
         poll = select.poll()
         poll.register(one, select.POLLIN)

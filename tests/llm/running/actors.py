@@ -18,7 +18,7 @@ from langchain_core.runnables import RunnableSequence
 from pydantic import BaseModel, ValidationError
 
 from app.llm.clients.transport import Transport
-from tests.llm.running.scripts import CANCELLED, GOOD, Kind, raised_by
+from tests.llm.running.scripts import CANCELLED, GOOD, UNSAYABLE, Kind, raised_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -126,14 +126,16 @@ class Theatre:
         """Note a request, and return what is played."""
         ticket = self.transport.tickets[-1]
         assert not ticket.ended
-        credential = ticket.grant.credential
-        key = credential.reveal() if credential else None
-        ticket.left(key.encode() if key else None)
-        self.entries.append(Entry(target, key, messages))
         number = self.asked[target]
         self.asked[target] += 1
         script = self.scripts.get(target, ())
         play = script[number] if number < len(script) else GOOD
+        if play.ending == UNSAYABLE:
+            raise ValueError(UNSAYABLE)
+        credential = ticket.grant.credential
+        key = credential.reveal() if credential else None
+        ticket.left(key.encode() if key else None)
+        self.entries.append(Entry(target, key, messages))
         assert ticket.patience is not None
         said = texts(target, number, play, structured=structured)
         return Performance(self, play, ticket.patience, said)

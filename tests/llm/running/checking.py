@@ -11,7 +11,7 @@ from tests.llm.running.reference import OF_THE_KEY
 from tests.llm.running.worlds import KEYS, key_of
 
 if TYPE_CHECKING:
-    from app.llm.running.record import CallRecord
+    from app.llm.running.record import AttemptRecord, CallRecord
     from tests.llm.running.predictions import Ask, Limits, Prediction
     from tests.llm.running.stage import Observed, Stage
 
@@ -29,9 +29,14 @@ def noted(record: CallRecord) -> list[tuple[int, str, str | None]]:
     return [(one.hop, one.outcome, one.failure_class) for one in record.attempts]
 
 
+def sent(record: CallRecord) -> list[AttemptRecord]:
+    """Return the attempts with which something left this process."""
+    return [one for one in record.attempts if one.requests]
+
+
 def check_budget(record: CallRecord, seconds: float, limits: Limits) -> None:
     """R10: neither attempts nor the deadline are exceeded."""
-    assert len(record.attempts) <= limits.attempts
+    assert len(sent(record)) <= limits.attempts
     assert seconds <= limits.deadline_s + A_MILLIONTH
     assert abs(record.ms / 1000 - seconds) < A_MILLIONTH
     assert sum(one.ms for one in record.attempts) <= record.ms + A_MILLIONTH
@@ -41,8 +46,8 @@ def check_bill(stage: Stage) -> None:
     """R5, R8, R9: each request shows the key of its payer, who changes after a failed user key only."""
     [record] = stage.records
     entries = stage.theatre.entries
-    assert len(entries) == len(record.attempts), "every request is in the record"
-    for entry, attempt in zip(entries, record.attempts, strict=True):
+    assert len(entries) == len(sent(record)), "every request is in the record"
+    for entry, attempt in zip(entries, sent(record), strict=True):
         provider, _, payer = entry.target
         assert entry.target == (attempt.provider, attempt.model, attempt.payer)
         assert entry.key == (
@@ -70,6 +75,7 @@ def check_course(stage: Stage, predicted: Prediction, seconds: float) -> None:
 def check_caller(ask: Ask, predicted: Prediction, seen: Observed, record: CallRecord) -> None:
     """No chunk is lost or said twice, and the caller is told what the record says."""
     assert seen.given_up == (predicted.outcome == "cancelled")
+    assert (seen.mistake is not None) == predicted.mistake
     if not ask.structured:
         handed_on = ask.streaming or predicted.outcome == "answered"
         assert "".join(seen.texts) == "".join(predicted.texts if handed_on else ())
@@ -94,13 +100,13 @@ def _check_parsed(ask: Ask, predicted: Prediction, seen: Observed) -> None:
 
 
 def _check_error(predicted: Prediction, seen: Observed, record: CallRecord) -> None:
-    error, last = seen.error, record.attempts[-1]
+    error, last = seen.error, sent(record)[-1]
     assert predicted.error is not None
     assert isinstance(error, predicted.error)
     assert isinstance(error, ModelCallFailed)
     assert (error.__cause__, error.__context__) == (None, None)
     assert (error.provider, error.model, error.payer) == (last.provider, last.model, last.payer)
-    assert error.attempts == len(record.attempts)
+    assert error.attempts == len(sent(record))
     assert told(error.decision) == predicted.attempts
     if isinstance(error, StreamBroken):
         assert error.partial == "".join(predicted.texts)

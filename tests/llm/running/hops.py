@@ -8,7 +8,7 @@ from queue import Queue
 from typing import TYPE_CHECKING, Any, Final
 
 from app.containers import Container, running
-from app.llm import InMemoryProfileRepository
+from app.llm import InMemoryProfileRepository, RequestScope
 from app.settings import Settings
 from tests.llm.clocks import Sleepless
 from tests.llm.services import HONOURS
@@ -18,7 +18,7 @@ from tests.servers.running import running as serving
 from tests.servers.wire import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from app.llm import LLMService
     from app.llm.clock import Clock
@@ -31,6 +31,7 @@ FEATURE: Final = "summary"
 PROTOCOL_OF: Final = {"acme": "openai_compatible", "nova": "gemini", "opus": "anthropic"}
 HOPS: Final = tuple(PROTOCOL_OF)
 QUESTION: Final = "What is this about?"
+UNGUARDED: Final[Mapping[str, Any]] = {"circuit": "off"}
 DOWN: Final = Answer(b'{"error": {"message": "down"}}', status=503)
 
 
@@ -42,6 +43,8 @@ class ThreeHops:
     container: Any = None
     answers: dict[str, Script] = field(default_factory=dict)
     records: Queue[CallRecord] = field(default_factory=Queue)
+    turn: int = 0
+    """Which test it is: the calls of each are their own user's, as a record may be told late."""
 
     @property
     def service(self) -> LLMService:
@@ -52,19 +55,21 @@ class ThreeHops:
     @property
     def model(self) -> RoutedChatModel:
         """The model that runs the plan."""
-        return self.service.get_llm(FEATURE)
+        return self.service.get_llm(FEATURE, scope=RequestScope(str(self.turn)))
 
     def begin(self) -> None:
         """Forget what was seen so far."""
-        self.answers = {}
+        self.answers, self.turn = {}, self.turn + 1
         self.server.received.clear()
-        for seen in (self.server.arrivals, self.server.interruptions, self.server.endings, self.records):
+        for seen in (self.server.arrivals, self.server.interruptions, self.server.endings):
             while not seen.empty():
                 seen.get_nowait()
 
     def next_record(self) -> CallRecord:
-        """Return the record of the next call that has ended."""
-        return self.records.get(timeout=PATIENCE_S)
+        """Return the record of this test's next call that has ended."""
+        while (record := self.records.get(timeout=PATIENCE_S)).user_id != str(self.turn):
+            """It is an earlier test's."""
+        return record
 
     def only(self, hop: int, script: Script = any_model) -> None:
         """Let this hop answer so, and those before it fail."""
@@ -85,8 +90,8 @@ def provider_of(received: Received) -> str:
     return received.target.split("/")[1]
 
 
-def tables(**row: Any) -> dict[str, Any]:
-    """Return a catalog with the one plan; `row` is what is said of its feature."""
+def tables(provider: Mapping[str, Any], **row: Any) -> dict[str, Any]:
+    """Return a catalog with the one plan; `row` is what is said of its feature, `provider` of providers."""
     first, *others = ({"provider": name, "model": f"model-of-{name}"} for name in HOPS)
     return {
         "providers": {
@@ -94,7 +99,7 @@ def tables(**row: Any) -> dict[str, Any]:
                 "protocol": protocol,
                 "base_url": "https://elsewhere.example",
                 "key_env": f"{name.upper()}_API_KEY",
-                "circuit": "off",
+                **provider,
             }
             for name, protocol in PROTOCOL_OF.items()
         },
@@ -109,6 +114,7 @@ def three_hops(
     observers: Callable[[ThreeHops], tuple[Callable[[CallRecord], object], ...]] = lambda of: (
         of.records.put,
     ),
+    provider: Mapping[str, Any] = UNGUARDED,
     **row: Any,
 ) -> Iterator[ThreeHops]:
     """Yield the plan, served. When the block has ended, every record was told to the `observers`."""
@@ -125,10 +131,11 @@ def three_hops(
             variables[f"{name.upper()}_BASE_URL"] = f"{server.origin}/{name}{path}"
         parts = {
             "settings": Settings(variables=variables),
-            "profile_repository": InMemoryProfileRepository(tables(**row), HONOURS),
+            "profile_repository": InMemoryProfileRepository(tables(provider, **row), HONOURS),
             "clock": clock or Sleepless(),
             "call_observers": observers(served[0]),
         }
         with running(Container(**parts)) as container:
             served[0].container = container
+            served[0].service.warm_up()  # or the first call's time would be spent on imports
             yield served[0]

@@ -42,6 +42,7 @@ class Tried(NamedTuple):
     begun: bool = False
     misfit: bool = False
     retry_after_s: float | None = None
+    sent: bool = True
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Prediction:
     error: type[PointsmanError] | None = None
     texts: tuple[str, ...] = ()
     fits: bool = True
+    mistake: bool = False
+    """Whether the caller gets what the SDK raised: nobody was asked."""
     seconds: float = 0.0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app import errors
 from tests.llm.running.actors import EPSILON, Target, texts
 from tests.llm.running.predictions import Heard, Prediction, Tried
-from tests.llm.running.scripts import CANCELLED, CLASS_OF, GOOD
+from tests.llm.running.scripts import CANCELLED, CLASS_OF, GOOD, UNSAYABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,10 +55,13 @@ class Reference:
     now: float = 0.0
     seen: Prediction = field(default_factory=Prediction)
     last_said: str = ""
+    latest: int = 0
+    """Which of the attempts was the last one with a request."""
 
     def predict(self) -> Prediction:
         """Return what the call comes to."""
         at, tries, repairs = 0, 0, False
+        last: tuple[Hop, Tried] | None = None
         while True:
             tries += 1
             hop = self.hops[at]
@@ -67,8 +70,10 @@ class Reference:
             if tried.outcome != "failed":
                 return self._over(tried.outcome, hop, tried)
             going_on = self._next(at, tries, tried)
+            if tried.sent:
+                last, self.latest = (hop, tried), len(self.seen.attempts) - 1
             if going_on is None:
-                return self._failed(hop, tried)
+                return self._failed(*last) if last else self._mistaken()
             place, wait = going_on
             if wait and not self._waits(wait):
                 return self._over("cancelled", None, None)
@@ -82,6 +87,8 @@ class Reference:
         number = self.seen.asked.count(target)
         script = self.scripts.get(target, ())
         play = script[number] if number < len(script) else GOOD
+        if play.ending == UNSAYABLE:
+            return Tried("failed", "unknown", sent=False)
         said = texts(target, number, play, structured=self.ask.structured)
         self.seen.asked.append(target)
         self.seen.messages.append(1 if not repairs else 3 if self.last_said else 2)
@@ -169,8 +176,10 @@ class Reference:
     def _next(self, at: int, tries: int, tried: Tried) -> tuple[int, float] | None:
         """Return the place of the next hop and the seconds until it is asked; None: that was the last."""
         failure, hop = tried.failure, self.hops[at]
+        if not tried.sent:  # what the first hop can't be asked is a mistake; a later one is passed over
+            return self._first(iter(self._later(at))) if self.seen.asked else None
         assert failure is not None
-        left = self.limits.attempts - len(self.seen.attempts)
+        left = self.limits.attempts - len(self.seen.asked)
         if tried.begun or left <= 0 or self._left_s < LEAST_S:
             return None
         if hop.payer == "user" and failure in OF_THE_KEY:
@@ -217,13 +226,17 @@ class Reference:
         failure = tried.failure
         assert failure is not None
         if tried.misfit and self.ask.raw:
-            self.seen.attempts[-1] = (hop.number, "answered", failure)
+            self.seen.attempts[self.latest] = (hop.number, "answered", failure)
             self.seen.fits = False
             return self._over("answered", hop, tried)
         self.seen.error = ERROR_OF[failure]
         if tried.begun and failure not in STILL_SAID_IN_A_STREAM:
             self.seen.error = errors.StreamBroken
         return self._over("failed", None, tried)
+
+    def _mistaken(self) -> Prediction:
+        self.seen.mistake = True
+        return self._over("failed", None, None)
 
     def _over(self, outcome: str, hop: Hop | None, tried: Tried | None) -> Prediction:
         self.seen.outcome, self.seen.seconds = outcome, self.now

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal["role", "text", "finish", "usage"]
 """What a step of an answer brings; only a text is content."""
 CANCELLED = "cancelled by the caller"
+UNSAYABLE = "an argument that this SDK can't render"
 
 
 class EofStream(Exception):
@@ -83,7 +84,8 @@ class Step:
 class Play:
     """What a provider does with one request. Asked for a whole answer, it takes as long as its stream would.
 
-    `ending` is "done", "nothing" (an answer with nothing in it), CANCELLED, or the name of a fault.
+    `ending` is "done", "nothing" (an answer with nothing in it), CANCELLED, UNSAYABLE (nothing is sent), or
+    the name of a fault.
     `fits`: what it says is of the schema, if there is one. Seconds.
     """
 
@@ -121,10 +123,12 @@ well_formed = st.builds(
 steps = well_formed | any_steps.map(tuple)
 retry_after = st.none() | st.sampled_from([0.0, 0.5, 2.0, 7.0, 90.0])
 faults = st.sampled_from([*CLASS_OF, "HTTP 401", "HTTP 402", "HTTP 403", "HTTP 429", "HTTP 503"])
+unsayable = st.builds(Play, st.just(()), st.just(0.0), st.just(UNSAYABLE))
 at_once = st.builds(Play, st.just(()), quick, faults, retry_after)
 plays = st.one_of(
     at_once,
     at_once,
+    unsayable,
     st.builds(Play, well_formed, st.just(0.0), st.just("done"), st.none(), st.booleans()),
     st.builds(
         Play,

@@ -39,6 +39,7 @@ class Observed:
     parsed: object = None
     misfit: object = None
     error: PointsmanError | None = None
+    mistake: ValueError | None = None
     given_up: bool = False
 
     def note(self, one: Any) -> None:  # noqa: ANN401 - a message, a chunk, a parsed answer or a part of a raw one
@@ -97,6 +98,8 @@ class Stage:
                 self._in_this_thread(ask, limits, seen)
         except PointsmanError as error:
             seen.error = error
+        except ValueError as mistake:
+            seen.mistake = mistake
         except (KeyboardInterrupt, asyncio.CancelledError):
             seen.given_up = True
         return seen

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.errors import CircuitOpen
 from tests.llm.running.actors import Target, texts
 from tests.llm.running.asking import asks, jitters, own_limits, scripts
-from tests.llm.running.checking import check_bill, check_budget, noted, told
+from tests.llm.running.checking import check_bill, check_budget, noted, sent, told
 from tests.llm.running.predictions import Limits
 from tests.llm.running.scripts import GOOD
 from tests.llm.running.stage import staged
@@ -31,7 +31,7 @@ MADE = st.tuples(asks, scripts, own_limits, jitters, st.sampled_from([0.0, 1.0, 
 
 def words_of(stage: Stage, record: CallRecord, scripted: dict[Target, Sequence[Play]], ask: Ask) -> str:
     """Return all that the hop said which was asked last."""
-    last = record.attempts[-1]
+    last = sent(record)[-1]
     target = Target(last.provider, last.model, last.payer)
     number = [entry.target for entry in stage.theatre.entries].count(target) - 1
     script = scripted.get(target, ())
@@ -77,7 +77,7 @@ def test_R9_R10_R13_circuits_cost_no_budget_move_no_bill_and_lose_no_word(
             check_budget(record, stage.clock.now() - began, limits)
             check_bill(stage)
             check_passed_over(stage, seen, record)
-            if record.attempts:
+            if sent(record):
                 check_words(ask, seen, record, words_of(stage, record, scripted, ask))
             if seen.error is not None:
                 assert told(seen.error.decision) == noted(record)  # type: ignore[attr-defined]

@@ -203,17 +203,15 @@ class Flow(httpx2.SyncByteStream):
 
     def end(self) -> None:
         """Leave the connection if the response isn't complete. Calling it twice is no error."""
-        if not self._reading.acquire(
-            blocking=False
-        ):  # another thread reads: it wakes up, and comes here itself
+        if self._reading.acquire(blocking=False):
+            try:
+                if self._open:
+                    self._open = False
+                    self._leave()
+            finally:
+                self._reading.release()
+        else:  # another thread reads: it wakes up, and comes here itself
             self._exchange.cancel()
-            return
-        try:
-            if self._open:
-                self._open = False
-                self._leave()
-        finally:
-            self._reading.release()
 
     def _leave(self) -> None:
         try:

@@ -50,6 +50,8 @@ class Call:
         self._repair: list[BaseMessage] = []
         self._last_error: Callable[[], PointsmanError] | None = None
         self._error: PointsmanError | None = None
+        self._unfit: Attempt | None = None
+        """The attempt that failed last, if its answer is better than none."""
         self._left: ChatResult | None = None
         self.hedge: Hedge | None = None
         """Whether it may be hedged now; None: its feature doesn't hedge."""
@@ -170,8 +172,10 @@ class Call:
             return True
         own = own_error(failed.error)
         if own is None and self._last_error is not None:  # a later hop can't say what the first one could
+            self.course.give_back()
+            self._repair = []
             if not self.course.pass_over():
-                self._end("failed", self._last_error())
+                self._fail()
             return True
         self._end("failed", None if own is None else bare(own))
         return own is not None and not (own is failed.error and isinstance(own, ConfigurationError))
@@ -181,16 +185,19 @@ class Call:
         pause = self.course.after(failure, started=heard is not None and heard.begun)
         self._pause, self._repair = pause or 0.0, []
         self._last_error = failed.becomes
+        self._unfit = attempt if self.terms.keeps_raw and attempt.result is not None else None
         if pause is None:
-            self._give_up(attempt)
+            self._fail()
         elif self.course.hop is attempt.hop and isinstance(error, Unparsed):
             self._repair = (
                 repair_of(error.answer, error.problem) if isinstance(error.answer, BaseMessage) else []
             )
 
-    def _give_up(self, attempt: Attempt) -> None:
-        if self.terms.keeps_raw and attempt.result is not None:
-            self._left = attempt.stamped(attempt.result)
+    def _fail(self) -> None:
+        """End with the last failure; whoever takes raw answers gets the one that it is about."""
+        unfit = self._unfit
+        if unfit is not None and unfit.result is not None:
+            self._left = unfit.stamped(unfit.result)
             self._end("answered")
         elif self._last_error is not None:
             self._end("failed", self._last_error())
@@ -230,8 +237,10 @@ class Call:
         )
         self._repair = []
         if not self.course.pass_over():
-            made = self._last_error
-            self._end("failed", made() if made is not None else self._not_asked(hop, reason, wait))
+            if self._last_error is None:
+                self._end("failed", self._not_asked(hop, reason, wait))
+            else:
+                self._fail()
 
     def _not_asked(self, hop: Hop, reason: PassedOver, wait: float) -> PointsmanError:
         call = {**self._about(hop), "code": reason, "retry_after_s": wait}

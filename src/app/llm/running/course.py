@@ -113,6 +113,10 @@ class Course:
         action = self.plan.table.action(failure.failure_class, hop.payer)
         return action in {"retry", "next"} or (action == "larger" and _larger(later, hop))
 
+    def give_back(self) -> None:
+        """Put an attempt back into the budget: nothing was sent."""
+        self.made -= 1
+
     def pass_over(self) -> bool:
         """Move to the next hop of the same payer without an attempt at this one; False if there is none."""
         return self._moved(self._later(self.hop)) is not None
