@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +69,8 @@ class Ready(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         del messages, stop, run_manager, kwargs
         for _ in range(CHUNKS - 1):
-            yield ChatGenerationChunk(message=AIMessageChunk("word "))
-        yield ChatGenerationChunk(message=AIMessageChunk(""), generation_info=dict(STOP))
+            yield ChatGenerationChunk(message=AIMessageChunk(content="word "))
+        yield ChatGenerationChunk(message=AIMessageChunk(content=""), generation_info=dict(STOP))
 
     async def _astream(
         self,
@@ -212,9 +211,8 @@ def stream_cost(model: BaseChatModel) -> float:
     """Return the CPU time of one chunk, in microseconds."""
 
     def listen() -> None:
-        with closing(model._stream([])) as stream:  # type: ignore[attr-defined]  # noqa: SLF001 - LangChain's part is no plan's
-            for _ in stream:
-                pass
+        for _ in model._stream([]):  # noqa: SLF001 - LangChain's own part is no plan's
+            pass
 
     return cpu_each(listen, 5) / CHUNKS
 

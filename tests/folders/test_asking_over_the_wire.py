@@ -11,8 +11,8 @@ import pytest
 from app.containers import Container
 from app.containers import running as open_container
 from app.folders import Conversation, Folder
-from app.folders.models import Tokens
 from app.folders.last_resort import CATEGORY_OR_DEFAULT
+from app.folders.models import Tokens
 from app.llm import InMemoryProfileRepository
 from app.llm.providers.registry import installed_adapters
 from app.settings import Settings

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.folders import Assignment, FolderAssigner
-    from tests.servers.wire import Received
+    from tests.servers.wire import Received, Script
 
 FOLDERS = [
     Folder(id="id-of-work", name="Work", category_mapping="work"),
@@ -50,7 +50,7 @@ def tables(last_resort: str | None) -> dict[str, Any]:
 
 
 @contextmanager
-def assigner(script: Any, last_resort: str | None = CATEGORY_OR_DEFAULT) -> Iterator[FolderAssigner]:
+def assigner(script: Script, last_resort: str | None = CATEGORY_OR_DEFAULT) -> Iterator[FolderAssigner]:
     with running(script) as server:
         variables = {f"{name}_API_KEY": "a-key" for name in ("ACME", "NOVA")}
         variables |= {f"{name}_BASE_URL": server.origin for name in ("ACME", "NOVA")}
@@ -61,7 +61,7 @@ def assigner(script: Any, last_resort: str | None = CATEGORY_OR_DEFAULT) -> Iter
             yield parts.folder_assigner()
 
 
-async def assignments(script: Any) -> list[Assignment]:
+async def assignments(script: Script) -> list[Assignment]:
     with assigner(script) as asked:
         return [asked.assign(FOLDERS, TALK), await asked.aassign(FOLDERS, TALK)]
 

@@ -166,10 +166,10 @@ def test_some_of_the_tools_can_be_chosen_where_a_protocol_can() -> None:
     some = ["of_a_tool", "openais"]
     with running(filed) as server, wished_at(server) as service:
         for protocol in ("openai_compatible", "gemini"):
-            service.get_llm(protocol).bind_tools(TOOLS, tool_choice=some).invoke("hello")  # type: ignore[arg-type]  # as Gemini's model takes it
+            service.get_llm(protocol).bind_tools(TOOLS, tool_choice=some).invoke("hello")
         openai, gemini = (one.json for one in server.received)
         with pytest.raises(UnfitArgument, match=r"'tool_choice'.*some of the tools"):
-            service.get_llm("anthropic").bind_tools(TOOLS, tool_choice=some).invoke("hello")  # type: ignore[arg-type]  # as above
+            service.get_llm("anthropic").bind_tools(TOOLS, tool_choice=some).invoke("hello")
     assert openai["tool_choice"]["type"] == "allowed_tools"
     assert choice_in("gemini", gemini)["allowedFunctionNames"] == some
 

@@ -92,7 +92,7 @@ class UnknownProtocol(ConfigurationError):
 
 
 class UnfitArgument(ConfigurationError):
-    """An argument of a call that a hop of its plan can't honour. It is raised before anybody is asked (R2)."""
+    """An argument of a call that a hop of its plan can't honour. Raised before anybody is asked (R2)."""
 
     http_status = 500
     public_message = "the model can't be asked so"

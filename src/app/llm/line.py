@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.llm.byok.scope import RequestScope
     from app.llm.clients.cache import ClientCache
     from app.llm.clients.transport import Transport
-    from app.llm.planning import Hop, Plan
+    from app.llm.planning import Plan
     from app.llm.providers.registry import ProviderRegistry
     from app.llm.running.attempt import Attempt
     from app.llm.running.runner import Runner

@@ -19,8 +19,8 @@ from app.llm.byok.health.conditions import (
     KeyState,
 )
 from app.llm.byok.health.record import KeyRecord
-from app.llm.telling import Teller
 from app.llm.forks import renew_in_children
+from app.llm.telling import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
