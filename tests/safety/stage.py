@@ -18,6 +18,7 @@ from app.llm import InMemoryProfileRepository, ProviderRegistry, RequestScope, U
 from app.llm.catalog.model import USER_ENDPOINT
 from app.llm.providers.registry import installed_adapters
 from app.settings import Settings
+from app.testing.clocks import SleeplessClock
 from tests.safety.moves import BlankKey, Call, Crowd
 from tests.safety.providers_at_hand import COOKIE
 from tests.safety.rogues import LOOT, NEVER_LET_OUT, ROGUES, CarelessRegistry, rogues
@@ -25,8 +26,9 @@ from tests.safety.secrets_seen import CARRIERS
 from tests.safety.worlds import PROVIDERS, SERVERS, USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from app.errors import Payer
     from app.llm import Explanation, LLMService
     from app.llm.explaining import ExplainedHop
     from app.llm.routed_model import RoutedChatModel
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from tests.servers.wire import Received
 
 QUESTION = "Who pays for this?"
+REFUSING = {"401", "402", "403", "echo"}
+"""Moods in which a server refuses a key: only then may the bill move, where the feature says so."""
 
 
 class Stage:
@@ -134,29 +138,33 @@ class Stage:
             assert isinstance(outcome, PointsmanError)
             return
         assert not foreign, "a model was used inside another user's request"
-        hop = explained.hops[0]
-        if self._protocol(hop) in NEVER_LET_OUT:
+        hops = explained.hops
+        if self._protocol(hops[0]) in NEVER_LET_OUT:
             assert not seen
-        for name, received in seen:
-            self._check_payer(hop, scope, name, received)
-        if self._all_is_well(move, hop):
+        paid = {self._payer_of(hops, scope, name, received) for name, received in seen}
+        if hops[0].payer == "user" and "platform" in paid:
+            moods = {move.moods.get(self._server_of(hop)) for hop in hops if hop.payer == "user"}
+            assert moods & REFUSING, "the bill moved, and no key was refused"
+        if self._all_is_well(move, hops[0]):
             assert not isinstance(outcome, Exception), f"nothing was in the way of {move}: {outcome!r}"
         if isinstance(outcome, ModelCallFailed):
-            assert (outcome.payer, outcome.provider) == (hop.payer, hop.provider)
+            assert (outcome.payer, outcome.provider) in {(hop.payer, hop.provider) for hop in hops}
         elif not isinstance(outcome, Exception):
             assert seen, "an answer came from nowhere"
             message = outcome[0] if isinstance(outcome, list) else outcome
             stamp = message.response_metadata["pointsman"]
+            hop = hops[stamp["hop"] - 1]
             assert (stamp["payer"], stamp["provider"]) == (hop.payer, hop.provider)
 
-    def _check_payer(
-        self, hop: ExplainedHop, scope: RequestScope | None, name: str, received: Received
-    ) -> None:
-        """Who pays is who holds the secret that the server saw, and explain said so before."""
-        assert name == self._server_of(hop)
+    def _payer_of(
+        self, hops: Sequence[ExplainedHop], scope: RequestScope | None, name: str, received: Received
+    ) -> Payer:
+        """Return who pays: who holds the secret that the server saw. Explain has named that hop before."""
         [owner] = [self.world.secrets.owners[secret] for secret, _ in self._shown(received)]
-        assert owner.payer == hop.payer
-        assert owner.user == (scope.user_id if hop.payer == "user" and scope else None)
+        assert owner.user == (scope.user_id if owner.payer == "user" and scope else None)
+        served = [hop for hop in hops if (self._server_of(hop), hop.payer) == (name, owner.payer)]
+        assert any(self._protocol(hop) not in NEVER_LET_OUT for hop in served)
+        return owner.payer
 
     def _server_of(self, hop: ExplainedHop) -> str:
         return "home" if hop.provider == USER_ENDPOINT else PROVIDERS[hop.provider]
@@ -179,13 +187,10 @@ class Stage:
         answered = self._runner.run(self._crowd(move, asking), context=copy_context())
         self.check_wire()
         assert answered <= len(self.servers.seen()), "an answer came from nowhere"
-        for _, received in self.servers.seen():
-            [(secret, _)] = self._shown(received)
-            owner = self.world.secrets.owners[secret]
+        for name, received in self.servers.seen():
             who = next((user for user in USERS if f"I am {user}" in received.body.decode()), None)
-            hop = self.service.explain(move.feature, self.scopes.get(who or "", RequestScope())).hops[0]
-            assert self._protocol(hop) not in NEVER_LET_OUT
-            assert (owner.payer, owner.user) == (hop.payer, who if hop.payer == "user" else None)
+            scope = self.scopes.get(who or "", RequestScope())
+            self._payer_of(self.service.explain(move.feature, scope).hops, scope, name, received)
 
     async def _crowd(self, move: Crowd, asking: list[str | None]) -> int:
         async def ask(user: str | None) -> None:
@@ -246,7 +251,9 @@ def staged(world: World, servers: ProviderServers) -> Iterator[Stage]:
     with ExitStack() as stack:
         set_llm_cache(InMemoryCache())
         stack.callback(set_llm_cache, None)
-        container = stack.enter_context(running(Container(settings=settings, profile_repository=repository)))
+        container = stack.enter_context(
+            running(Container(settings=settings, profile_repository=repository, clock=SleeplessClock()))
+        )
         parts = (settings, container.transport(), container.launchers())
         kind = CarelessRegistry if world.careless else ProviderRegistry
         container.provider_registry.override(kind(*parts, adapters))

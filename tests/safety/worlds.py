@@ -24,6 +24,9 @@ MODELS = ("m-1", "m-2", "resold-3")
 FEATURES = ("draft", "judge", "chat")
 USERS = ("ada", "eve", "sam")
 
+PATIENT: dict[str, Any] = {"circuit": {"failures": 1000}}
+"""Circuits that stay closed: each call here is for itself."""
+
 MOSTLY = st.sampled_from([True, True, False])
 
 
@@ -74,7 +77,7 @@ def world_of(protocol: str) -> World:
     secrets = Secrets()
     holders = sorted(set(PROVIDERS.values()))
     rows = {
-        name: {"protocol": protocol, "key_env": f"{holder.upper()}_API_KEY", "spare": True}
+        name: {"protocol": protocol, "key_env": f"{holder.upper()}_API_KEY", "spare": True, **PATIENT}
         | ({} if holder == name else {"key_of": holder})
         for name, holder in PROVIDERS.items()
     }
@@ -129,6 +132,7 @@ def provider_rows(draw: DrawFn, name: str, protocols: tuple[str, ...]) -> dict[s
         "protocol": draw(st.sampled_from(protocols)),
         "key_env": f"{holder.upper()}_API_KEY",
         "spare": True,
+        **PATIENT,
     }
     if holder != name:
         row["key_of"] = holder
@@ -141,7 +145,8 @@ def provider_rows(draw: DrawFn, name: str, protocols: tuple[str, ...]) -> dict[s
 def feature_rows(draw: DrawFn) -> dict[str, Any]:
     """Draw what a feature says about its payer and its attempts."""
     payer = draw(st.sampled_from(["user_or_platform", "user_or_platform", "user_only", "platform_only"]))
-    row: dict[str, Any] = {"about": "A feature", "payer": payer, "attempts": 1}
+    attempts = draw(st.sampled_from([1, 1, 4]))
+    row: dict[str, Any] = {"about": "A feature", "payer": payer, "attempts": attempts}
     if payer == "user_or_platform" and draw(st.booleans()):
         row["on_user_key_failure"] = "platform"
     return row

@@ -211,6 +211,7 @@ class RoutedChatModel(BaseChatModel):
                 hearing = attempt.hearing()
                 for chunk in stream:
                     yield from hearing.heard(chunk)
+                    hearing.listens_on()
                 yield from attempt.ended()
                 return
 
@@ -236,6 +237,7 @@ class RoutedChatModel(BaseChatModel):
                     async for chunk in stream:
                         for known in hearing.heard(chunk):
                             yield known
+                        hearing.listens_on()
                 for known in attempt.ended():
                     yield known
                 return

@@ -39,6 +39,7 @@ class Hearing:
         "_kept",
         "_last",
         "_patience",
+        "_renews",
         "_stamped",
         "_texts",
         "begun",
@@ -59,7 +60,7 @@ class Hearing:
         self._calls: dict[object, list[str]] = {}
         self._kept: list[ChatGenerationChunk] | None = [] if joins else None
         self._patience = patience
-        self._stamped = False
+        self._stamped = self._renews = False
         self.begun = False
         """Whether content was handed on: it can't be unsaid."""
         self.finish: str | None = None
@@ -86,6 +87,11 @@ class Hearing:
             return (chunk,)
         self._held.append(chunk)
         return self._released() if is_content(chunk.message) else ()
+
+    def listens_on(self) -> None:
+        """Wait anew, if the last chunk had content: who was handed it may have taken their time over it."""
+        if self._renews and self._patience is not None:
+            self._patience.heard()
 
     def ended(self) -> Sequence[ChatGenerationChunk]:
         """Return what is still held back at the end: an answer may have no content.
@@ -129,8 +135,8 @@ class Hearing:
         return held
 
     def _said(self, chunk: ChatGenerationChunk) -> None:
-        if self._patience is not None and is_content(chunk.message):
-            self._patience.heard()
+        self._renews = is_content(chunk.message)
+        self.listens_on()
         self._texts.append(chunk.text)
         for call in getattr(chunk.message, "tool_call_chunks", ()):
             index = call.get("index")

@@ -71,9 +71,11 @@ class HedgedCall:
                     continue
                 for known in begun.known:
                     yield known
+                begun.hearing.listens_on()
                 async for chunk in begun.rest:
                     for known in begun.hearing.heard(chunk):
                         yield known
+                    begun.hearing.listens_on()
                 begun.attempt.ended()
                 return
 
