@@ -105,6 +105,7 @@ class AwaitingLine:
                 limits = exchange.limits(*(LONGEST_OF_USERS if guarded else UNLIMITED))
                 answer = await self._request(admission, body, session, limits)
             exchange.answered(answer)
+            admission.ticket.answered(answer.raw_headers)
             if guarded:
                 self._check(answer)
             return answer  # noqa: TRY300 - an else would be a second place where all is well

@@ -95,6 +95,7 @@ class BlockingLine:
         failure: BaseException
         try:
             answer = self._pool_for(admission).send(admission, request.read(), exchange)
+            admission.ticket.answered(answer.headers)
             return self._response(answer, request, exchange, guarded=admission.ticket.grant.user_named)
         except BROKEN as error:
             failure = broken(error, request)

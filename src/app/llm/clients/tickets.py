@@ -7,7 +7,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 from weakref import ref
 
+from app.llm.failures.request_ids import request_id_of
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from app.llm.clients.patience import Patience
@@ -48,7 +51,18 @@ class Ticket:
     wait; without one, the time-outs hold that the SDK gave them.
     """
 
-    __slots__ = ("_held", "_kept", "_text", "_tickets", "ended", "grant", "key", "patience", "requests")
+    __slots__ = (
+        "_held",
+        "_kept",
+        "_text",
+        "_tickets",
+        "ended",
+        "grant",
+        "key",
+        "patience",
+        "request_id",
+        "requests",
+    )
 
     def __init__(self, tickets: Tickets, grant: Grant, patience: Patience | None = None) -> None:
         self._tickets = tickets
@@ -58,6 +72,8 @@ class Ticket:
         self.grant, self.patience = grant, patience
         self.requests = 0
         """How many requests were let out under it."""
+        self.request_id: str | None = None
+        """How the provider calls the request that it answered last."""
         self.key: str | None = None
         self.ended = False
         """Whether its block has ended, or it was cancelled: it lets nothing out any more."""
@@ -71,6 +87,10 @@ class Ticket:
         """Note that a request left, and the key that it carried: to be cut out of what failed."""
         self.requests += 1
         self.key = key.decode() if key else None
+
+    def answered(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Note how the provider calls the request."""
+        self.request_id = request_id_of(headers, self.key)
 
     def __enter__(self) -> str:
         self._text = self._tickets.register(self)

@@ -11,6 +11,7 @@ from app.llm.failures.answers import RefusedAnswer
 from app.llm.failures.facts import codes_of, facts_of, quoted
 from app.llm.failures.meaning import REASON_BY_CLASS, Failure
 from app.llm.failures.redaction import safe_word
+from app.llm.failures.request_ids import REQUEST_IDS
 from app.llm.failures.shapes import by_shape
 from app.llm.failures.types import BY_TYPE, GUESSED_TYPES, READING
 from app.llm.failures.waits import retry_after_s
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
     from app.llm.failures.facts import Facts
 
 PAYMENT_REQUIRED = 402
-REQUEST_IDS = (
-    "x-request-id",
-    "request-id",
-    "x-goog-request-id",
-    "apim-request-id",
-    "x-amzn-requestid",
-    "cf-ray",
-)
-"""Headers under which a provider, or what stands before it, says how it calls the request."""
 
 
 @dataclass(frozen=True, slots=True)

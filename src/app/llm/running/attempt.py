@@ -260,4 +260,4 @@ class Attempt:
             return
         record.ms = self.seconds * MS
         if ticket is not None:
-            record.requests = ticket.requests
+            record.requests, record.request_id = ticket.requests, ticket.request_id or record.request_id
