@@ -83,6 +83,20 @@ async def test_R17_a_broken_answer(watched: Scene, script: object) -> None:
 
 async def test_R17_a_refused_connection(watched: Scene) -> None:
     model = watched.llm()
+    spec = model.plan.first.spec
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it never listens
+        base_url = spec.base_url.replace(watched.server.origin, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        object.__setattr__(model.plan.first, "spec", replace(spec, base_url=base_url))
+        with watched.kit.failing("invoke", PointsmanError):
+            model.invoke(watched.prompt.text)
+        with watched.kit.failing("ainvoke", PointsmanError):
+            await model.ainvoke(watched.prompt.text)
+
+
+async def test_R17_a_provider_that_says_nothing(watched: Scene) -> None:
+    watched.server.script = lambda received: replace(any_model(received), delay_s=30)
+    model = watched.llm()
     with watched.kit.failing("invoke", PointsmanError):
         model.invoke(watched.prompt.text, deadline_s=0.3)
     with watched.kit.failing("ainvoke", PointsmanError):
